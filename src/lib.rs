@@ -2,5 +2,7 @@
 
 pub mod action;
 pub mod db;
+pub mod handler;
+pub mod registry;
 pub mod secret;
 pub mod sql;
