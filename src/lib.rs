@@ -2,6 +2,7 @@
 
 pub mod action;
 pub mod db;
+pub mod diagnostic;
 pub mod handler;
 pub mod registry;
 pub mod secret;
