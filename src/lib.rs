@@ -2,6 +2,7 @@
 
 pub mod action;
 pub mod db;
+pub mod definition;
 pub mod diagnostic;
 pub mod handler;
 pub mod registry;
