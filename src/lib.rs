@@ -5,6 +5,7 @@ pub mod db;
 pub mod definition;
 pub mod diagnostic;
 pub mod handler;
+pub mod hash;
 pub mod registry;
 pub mod secret;
 pub mod sql;

@@ -10,7 +10,9 @@ use arc_swap::ArcSwap;
 use tokio::time::Instant;
 
 use crate::action::{Outcome, Request};
-use crate::handler;
+use crate::db::{self, Database, Fingerprint, PoolState};
+use crate::definition::Definition;
+use crate::handler::{Class, Error, Handler, Resources};
 
 /// The registry that is served now.
 pub type Shared = Arc<ArcSwap<Registry>>;
@@ -22,6 +24,11 @@ pub struct Registry {
 }
 
 impl Registry {
+    /// A registry of these connectors.
+    pub fn new(connectors: impl IntoIterator<Item = Arc<Connector>>) -> Self {
+        Self { connectors: connectors.into_iter().map(|connector| (connector.name.clone(), connector)).collect() }
+    }
+
     /// The connector of this name.
     pub fn connector(&self, name: &str) -> Option<&Arc<Connector>> {
         self.connectors.get(name)
@@ -40,12 +47,68 @@ pub struct Connector {
     pub name: String,
     /// A digest of the definition's bytes; tells versions apart in answers, logs and metrics.
     pub version: String,
+    handler: Handler,
 }
 
 impl Connector {
-    /// Answers one request by the deadline. Writes run to their end even when the returned future is dropped.
-    pub async fn run(self: &Arc<Self>, request: Request, deadline: Instant) -> Result<Outcome, handler::Error> {
-        let _ = (request, deadline);
-        Err(handler::Error::new(handler::Class::ActionNotDeclared, "not yet"))
+    /// Opens a definition's database, or goes on with the pool of an earlier version that had the same address.
+    ///
+    /// # Errors
+    /// When the driver refuses the address. A database that is down is no error: the connector answers 503 until it
+    /// is back.
+    pub fn open(definition: Definition, resources: Resources, earlier: Option<&Self>) -> Result<Self, db::Error> {
+        let fingerprint = definition.database.fingerprint();
+        let database = match earlier.filter(|connector| connector.fingerprint() == fingerprint) {
+            Some(connector) => Arc::clone(connector.handler.database()),
+            None => db::open(&definition.database)?,
+        };
+        Ok(Self::on(definition, database, resources))
+    }
+
+    /// Joins a definition with a database that is open already.
+    pub fn on(definition: Definition, database: Arc<dyn Database>, resources: Resources) -> Self {
+        let (name, version) = (definition.name.clone(), definition.version.clone());
+        Self { name, version, handler: Handler::new(definition, database, resources) }
+    }
+
+    /// Answers one request by the deadline.
+    ///
+    /// Everything but a look-up runs to its end even when the returned future is dropped: a caller that leaves must
+    /// not leave half a change behind.
+    ///
+    /// # Errors
+    /// When no answer could be had.
+    pub async fn run(self: &Arc<Self>, request: Request, deadline: Instant) -> Result<Outcome, Error> {
+        if self.handler.definition().disabled {
+            return Err(Error::new(Class::Unavailable, "the connector is disabled in its definition"));
+        }
+        if let Request::GetUser { .. } = request {
+            return self.handler.run(&request, deadline).await;
+        }
+        let own = Arc::clone(self);
+        let work = tokio::spawn(async move { own.handler.run(&request, deadline).await });
+        work.await.unwrap_or_else(|_| Err(Error::new(Class::Misconfigured, "the handler failed")))
+    }
+
+    /// Prepares every statement on the database.
+    ///
+    /// # Errors
+    /// The first statement that the database refuses, or that it cannot be reached.
+    pub async fn prepare(&self, deadline: Instant) -> Result<(), Error> {
+        self.handler.prepare(deadline).await
+    }
+
+    /// What the connector's pool is doing.
+    pub fn pool(&self) -> PoolState {
+        self.handler.database().state()
+    }
+
+    /// The definition that is served.
+    pub fn definition(&self) -> &Definition {
+        self.handler.definition()
+    }
+
+    fn fingerprint(&self) -> Fingerprint {
+        self.definition().database.fingerprint()
     }
 }

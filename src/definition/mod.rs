@@ -2,6 +2,136 @@
 //!
 //! Invariant: no network I/O. Once a `Definition` exists, no later code checks it again.
 
+mod actions;
+mod checker;
+mod load;
+mod model;
+mod passwords;
+mod profile;
 pub mod raw;
 mod scalar;
+mod settings;
+mod template;
 mod yaml;
+
+use std::collections::BTreeMap;
+
+use sha2::{Digest, Sha256};
+
+use self::actions::Ground;
+use self::checker::Checker;
+pub use self::load::{Loaded, load, read};
+pub use self::model::{Create, Definition, Deny, GetUser, Login, Step, StoredPassword, UserId, Verification, Write};
+pub use self::profile::MEMBERS;
+use self::raw::RawDefinition;
+pub use self::settings::{Surroundings, duration};
+pub use self::template::{Columns, Template};
+pub use self::yaml::{At, MAX_BYTES, parse};
+use crate::diagnostic::{Code, Fault, Report, Source};
+use crate::sql::Dialect;
+
+/// Checks one file's text: the definition when nothing is wrong, and everything that was found.
+pub fn check(source: &Source, surroundings: &Surroundings<'_>) -> (Option<Definition>, Report) {
+    match parse::<RawDefinition>(source) {
+        Ok(raw) => {
+            let mut checker = Checker::new(source);
+            let definition = build(raw, surroundings, &mut checker);
+            let report = Report::new(source.clone(), checker.diagnostics);
+            (definition.filter(|_| !report.is_fatal()), report)
+        }
+        Err(diagnostic) => (None, Report::new(source.clone(), vec![diagnostic])),
+    }
+}
+
+/// Goes through every part, so that every finding is collected; None when a part is missing.
+fn build(raw: RawDefinition, surroundings: &Surroundings<'_>, checker: &mut Checker<'_>) -> Option<Definition> {
+    version(&raw.version, checker);
+    let name = settings::connector_name(&raw.connector, checker);
+    let configuration = settings::configuration(&raw.configuration, surroundings, checker);
+    if raw.database.is_none() {
+        let fault = Fault::new(Code::MissingKey, raw.connector.span.clone(), "expected a `database:` block");
+        checker.push(fault.help("add `database: { url: \"{{ configuration.database_url }}\" }`"));
+    }
+    let database = match (&raw.database, &configuration) {
+        (Some(database), Some(configuration)) => settings::database(database, configuration, checker),
+        _ => None,
+    };
+    let dialects = database.as_ref().map_or(Dialect::ALL.to_vec(), |database| vec![database.dialect()]);
+    let mut identifiers = BTreeMap::new();
+    for dialect in &dialects {
+        let quoted = settings::identifiers(&raw.identifiers, configuration.as_ref(), *dialect, checker);
+        identifiers.insert(dialect.as_str(), quoted);
+    }
+    let user_id = settings::user_id(raw.user_id.as_ref(), &raw.connector.value, configuration.as_ref(), checker);
+    let password = raw.password.as_ref().and_then(|raw| passwords::passwords(raw, checker));
+    let secrets = secret_columns(&raw);
+    let profile = profile::profile(&raw.profile, &secrets, checker);
+    let (deny, deny_columns) = profile::deny(&raw.deny, &secrets, checker);
+    let values = configuration.clone().unwrap_or_default();
+    let ground = Ground {
+        dialects,
+        configuration: &values,
+        identifiers: &identifiers,
+        password,
+        user_id_column: &user_id.column,
+        read_columns: &profile.columns,
+        deny_columns: &deny_columns,
+    };
+    let actions = actions::actions(&raw.actions, &ground, checker);
+    let (version, fingerprint) = digests(checker.source, &values);
+    Some(Definition {
+        name: name?,
+        description: raw.description,
+        disabled: raw.disabled,
+        version,
+        fingerprint,
+        database: database?,
+        user_id,
+        profile: profile.members,
+        deny,
+        secret_columns: secrets,
+        login: actions.login,
+        get_user: actions.get_user,
+        create: actions.create,
+        writes: actions.writes,
+        tests: raw.tests,
+    })
+}
+
+fn version(at: &At<u32>, checker: &mut Checker<'_>) {
+    if at.value != 1 {
+        checker.push(
+            Fault::new(
+                Code::InvalidValue,
+                at.span.clone(),
+                format!("version {} of the language is not known", at.value),
+            )
+            .help("write `version: 1`"),
+        );
+    }
+}
+
+/// Every column that any `password:` block names.
+fn secret_columns(raw: &RawDefinition) -> std::collections::BTreeSet<String> {
+    let actions = &raw.actions.value;
+    let blocks = [
+        raw.password.as_ref(),
+        actions.login.as_ref().and_then(|at| at.value.password.as_ref()),
+        actions.create.as_ref().and_then(|at| at.value.password.as_ref()),
+        actions.change_password.as_ref().and_then(|at| at.value.password.as_ref()),
+    ];
+    let columns = blocks.into_iter().flatten().flat_map(|at| {
+        at.value.column.iter().chain(at.value.salt.as_ref().map(|salt| &salt.column)).map(|at| at.value.clone())
+    });
+    columns.collect()
+}
+
+/// The public digest of the file alone, and the private one that also covers the values it refers to.
+fn digests(source: &Source, values: &serde_json::Map<String, serde_json::Value>) -> (String, [u8; 32]) {
+    let file = Sha256::digest(source.text.as_bytes());
+    let version = file.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let mut all = Sha256::new();
+    all.update(file);
+    all.update(serde_json::to_vec(values).unwrap_or_default());
+    (version, all.finalize().into())
+}

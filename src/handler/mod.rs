@@ -1,7 +1,190 @@
-//! Handlers: a compiled definition that answers requests.
+//! Handlers: a checked definition on its database, answering requests.
 //!
 //! Invariant: handlers see no HTTP and no YAML. A request is answered wholly by the handler it began with.
 
+mod arguments;
 mod error;
+mod login;
+mod lookup;
+mod profile;
+mod write;
 
-pub use error::{Class, Error};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+pub use self::error::{Class, Error};
+use self::write::Transaction;
+use crate::action::{Action, Outcome, Request};
+use crate::db::{Database, Query, Value};
+use crate::definition::{Definition, Step};
+use crate::hash::budget::Budget;
+use crate::sql::{Parameter, Statement};
+
+/// Fills a buffer with random bytes from the operating system.
+pub type Entropy = fn(&mut [u8]);
+
+/// What every handler shares with the others of its process.
+#[derive(Clone)]
+pub struct Resources {
+    /// Where passwords are hashed.
+    pub budget: Arc<Budget>,
+    /// Where salts come from.
+    pub entropy: Entropy,
+}
+
+/// One definition, ready to answer.
+pub struct Handler {
+    definition: Definition,
+    database: Arc<dyn Database>,
+    resources: Resources,
+    login: Option<Bound>,
+    after: Option<Transaction>,
+    rehash: Option<Bound>,
+    by_identifier: Option<Bound>,
+    by_user_id: Option<Bound>,
+    writes: BTreeMap<Action, Transaction>,
+}
+
+impl Handler {
+    /// Joins a definition with the database that it names.
+    pub fn new(definition: Definition, database: Arc<dyn Database>, resources: Resources) -> Self {
+        let login = definition.login.as_ref();
+        let get_user = definition.get_user.as_ref();
+        let mut writes: BTreeMap<_, _> = definition
+            .writes
+            .iter()
+            .map(|(action, write)| (*action, Transaction::new(&write.steps, write.deciding)))
+            .collect();
+        if let Some(create) = &definition.create {
+            writes.insert(Action::Create, Transaction::new(&create.write.steps, create.write.deciding));
+        }
+        Self {
+            login: login.map(|login| Bound::new(&login.statement)),
+            after: login
+                .filter(|login| !login.after.is_empty())
+                .map(|login| Transaction::new(&login.after, usize::MAX)),
+            rehash: login.and_then(login::rehash_of).map(Bound::new),
+            by_identifier: get_user.and_then(|g| g.by_identifier.as_ref()).map(|s| Bound::new(s)),
+            by_user_id: get_user.and_then(|g| g.by_user_id.as_ref()).map(|s| Bound::new(s)),
+            writes,
+            definition,
+            database,
+            resources,
+        }
+    }
+
+    /// The definition that this handler answers for.
+    pub fn definition(&self) -> &Definition {
+        &self.definition
+    }
+
+    /// The database that this handler asks.
+    pub fn database(&self) -> &Arc<dyn Database> {
+        &self.database
+    }
+
+    /// Answers one request by the deadline.
+    ///
+    /// # Errors
+    /// When no answer could be had; see [`Class`].
+    pub async fn run(&self, request: &Request, deadline: Instant) -> Result<Outcome, Error> {
+        let action = request.action();
+        if !self.definition.declares(action) {
+            return Err(Error::new(Class::ActionNotDeclared, format!("`{action}` is not declared")));
+        }
+        match request {
+            Request::Login { password, .. } => self.log_in(request, password, deadline).await,
+            Request::GetUser { by, .. } => self.look_up(request, by, deadline).await,
+            _ => self.write(request, deadline).await,
+        }
+    }
+
+    /// Prepares every statement, so that the first request finds the database warm and the operator learns early
+    /// what cannot work.
+    ///
+    /// # Errors
+    /// The first statement that the database refuses.
+    pub async fn prepare(&self, deadline: Instant) -> Result<(), Error> {
+        let transactions = self.writes.values().chain(&self.after);
+        let single = [&self.login, &self.rehash, &self.by_identifier, &self.by_user_id];
+        let all = single.into_iter().flatten().chain(transactions.flat_map(|t| t.steps.iter().map(|step| &step.bound)));
+        for bound in all {
+            self.database.prepare(&bound.query, deadline).await.map_err(|error| bound.error(error))?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Handler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handler")
+            .field("name", &self.definition.name)
+            .field("version", &self.definition.version)
+            .finish()
+    }
+}
+
+/// A statement that a database can run, with the values that it takes.
+struct Bound {
+    query: Query,
+    parameters: Vec<Parameter>,
+}
+
+impl Bound {
+    fn new(statement: &Statement) -> Self {
+        let query = Query::new(Arc::clone(&statement.text), statement.parameters.len());
+        Self { query, parameters: statement.parameters.clone() }
+    }
+
+    /// A database's error in a handler's terms; a value that does not fit is named after its input.
+    fn error(&self, error: crate::db::Error) -> Error {
+        use crate::db::ErrorKind;
+        let class = match &error.kind {
+            ErrorKind::Unavailable => Class::Unavailable,
+            ErrorKind::Timeout | ErrorKind::Conflict => Class::Timeout,
+            ErrorKind::OutcomeUnknown => Class::OutcomeUnknown,
+            ErrorKind::InvalidValue(index) => {
+                let parameter = index.and_then(|index| self.parameters.get(index));
+                match parameter.and_then(|p| p.expression.input()) {
+                    Some(input) => Class::InvalidInput {
+                        field: input.name().to_owned(),
+                        message: "the value does not fit the user store".to_owned(),
+                    },
+                    None if index.is_none() => Class::InvalidInput {
+                        field: "request".to_owned(),
+                        message: "a value does not fit the user store".to_owned(),
+                    },
+                    None => Class::Misconfigured,
+                }
+            }
+            ErrorKind::UniqueViolation | ErrorKind::ConstraintViolation | ErrorKind::Misconfigured => {
+                Class::Misconfigured
+            }
+        };
+        Error::new(class, error.to_string())
+    }
+}
+
+/// One step of a transaction, ready to run.
+struct BoundStep {
+    name: Option<String>,
+    bound: Bound,
+    writes: bool,
+}
+
+impl BoundStep {
+    fn new(step: &Step) -> Self {
+        Self { name: step.name.clone(), bound: Bound::new(&step.statement), writes: step.statement.writes }
+    }
+}
+
+/// The text of a value that identifies a user.
+fn id_text(value: &Value) -> Option<String> {
+    match value {
+        Value::Bytes(bytes) => String::from_utf8(bytes.clone()).ok(),
+        other => other.to_text(),
+    }
+}

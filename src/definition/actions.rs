@@ -1,0 +1,546 @@
+//! The SQL of each action: what it may name, and what it must not forget.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde_json::{Map, Value as Json};
+
+use super::checker::Checker;
+use super::model::{Create, GetUser, Login, Step, StoredPassword, Verification, Write};
+use super::passwords::{Passwords, passwords};
+use super::raw::{RawActions, RawCreate, RawFieldType, RawGetUser, RawLogin, RawPassword, RawSql, RawStep, RawWrite};
+use super::yaml::At;
+use crate::action::Action;
+use crate::diagnostic::{Code, Fault, Span};
+use crate::sql::{Dialect, Input, Scope, Statement, Use};
+
+/// What the SQL of every action can rely on.
+pub(super) struct Ground<'a> {
+    /// The database's dialect; every one while the database is not known.
+    pub dialects: Vec<Dialect>,
+    pub configuration: &'a Map<String, Json>,
+    /// Quoted names, per dialect.
+    pub identifiers: &'a BTreeMap<&'static str, BTreeMap<String, String>>,
+    pub password: Option<Passwords>,
+    pub user_id_column: &'a str,
+    /// Columns that the profile and the `deny` rules read, with what reads them.
+    pub read_columns: &'a [(String, Span)],
+    pub deny_columns: &'a [(String, Span)],
+}
+
+/// The checked actions.
+#[derive(Default)]
+pub(super) struct Actions {
+    pub login: Option<Login>,
+    pub get_user: Option<GetUser>,
+    pub create: Option<Create>,
+    pub writes: BTreeMap<Action, Write>,
+    pub secret_columns: BTreeSet<String>,
+}
+
+/// Checks every action.
+pub(super) fn actions(raw: &At<RawActions>, ground: &Ground<'_>, checker: &mut Checker<'_>) -> Actions {
+    let mut all = Actions::default();
+    let declared = &raw.value;
+    for passwords in &ground.password {
+        all.note_secrets(passwords);
+    }
+    if let Some(login) = &declared.login {
+        all.login = self::login(login, ground, &mut all.secret_columns, checker);
+    }
+    if let Some(get_user) = &declared.get_user {
+        all.get_user = self::get_user(get_user, ground, checker);
+    }
+    if let Some(create) = &declared.create {
+        all.create = self::create(create, ground, checker);
+    }
+    let writes = [
+        (Action::Verify, &declared.verify),
+        (Action::ChangePassword, &declared.change_password),
+        (Action::ChangeEmail, &declared.change_email),
+        (Action::ChangeUsername, &declared.change_username),
+        (Action::ChangePhoneNumber, &declared.change_phone_number),
+        (Action::Delete, &declared.delete),
+    ];
+    let mut any = declared.login.is_some() || declared.get_user.is_some() || declared.create.is_some();
+    for (action, raw) in writes {
+        let Some(raw) = raw else { continue };
+        any = true;
+        if let Some(write) = self::write(action, raw, ground, checker) {
+            all.writes.insert(action, write);
+        }
+    }
+    if !any {
+        checker.missing("actions", &raw.span, "no action is declared", "declare `login` or `get_user` at least");
+    }
+    all
+}
+
+impl Actions {
+    fn note_secrets(&mut self, passwords: &Passwords) {
+        let columns = passwords.column.iter().chain(&passwords.salt_column);
+        self.secret_columns.extend(columns.map(|at| at.value.clone()));
+    }
+}
+
+/// The inputs of an action, by the names that its SQL uses.
+fn inputs(action: Action) -> Vec<(&'static str, Input)> {
+    match action {
+        Action::Login | Action::GetUser => vec![("identifier", Input::Identifier), ("context", Input::Context)],
+        Action::Create => vec![
+            ("email", Input::Email),
+            ("username", Input::Username),
+            ("phone_number", Input::PhoneNumber),
+            ("password_hash", Input::PasswordHash),
+            ("password_salt", Input::PasswordSalt),
+            ("user_metadata", Input::UserMetadata),
+            ("app_metadata", Input::AppMetadata),
+        ],
+        Action::Verify => vec![("email", Input::Email)],
+        Action::ChangePassword => vec![
+            ("identifier", Input::Identifier),
+            ("email", Input::Identifier),
+            ("password_hash", Input::PasswordHash),
+            ("password_salt", Input::PasswordSalt),
+        ],
+        Action::ChangeEmail => {
+            vec![("email", Input::Email), ("new_email", Input::NewEmail), ("verified", Input::Verified)]
+        }
+        Action::ChangeUsername => vec![("username", Input::Username), ("new_username", Input::NewUsername)],
+        Action::ChangePhoneNumber => vec![
+            ("phone_number", Input::PhoneNumber),
+            ("new_phone_number", Input::NewPhoneNumber),
+            ("verified", Input::Verified),
+        ],
+        Action::Delete => vec![("user_id", Input::UserId)],
+    }
+}
+
+/// The inputs without which the action's SQL cannot do what it is for.
+fn needed(action: Action) -> &'static [Input] {
+    match action {
+        Action::Login | Action::GetUser => &[Input::Identifier],
+        Action::Create => &[],
+        Action::Verify => &[Input::Email],
+        Action::ChangePassword => &[Input::Identifier, Input::PasswordHash],
+        Action::ChangeEmail => &[Input::Email, Input::NewEmail],
+        Action::ChangeUsername => &[Input::Username, Input::NewUsername],
+        Action::ChangePhoneNumber => &[Input::PhoneNumber, Input::NewPhoneNumber],
+        Action::Delete => &[Input::UserId],
+    }
+}
+
+/// What one text of SQL may name.
+struct Names<'a> {
+    action: &'a str,
+    used: Use,
+    inputs: &'a [(&'a str, Input)],
+    steps: &'a [String],
+    row: bool,
+}
+
+/// Compiles one text. While the database is not known, only what is wrong on every database is a finding.
+fn compile(
+    at: &At<String>,
+    names: &Names<'_>,
+    ground: &Ground<'_>,
+    checker: &mut Checker<'_>,
+) -> Option<Arc<Statement>> {
+    let empty = BTreeMap::new();
+    let mut common: Option<Vec<Fault>> = None;
+    for dialect in &ground.dialects {
+        let scope = Scope {
+            source: &at.value,
+            dialect: *dialect,
+            used: names.used,
+            action: names.action,
+            inputs: names.inputs,
+            configuration: ground.configuration,
+            identifiers: ground.identifiers.get(dialect.as_str()).unwrap_or(&empty),
+            steps: names.steps,
+            row: names.row,
+        };
+        match Statement::compile(&scope) {
+            Ok(statement) => {
+                if let Some(star) = &statement.star {
+                    let fault = Fault::new(Code::SelectStar, star.clone(), "`*` selects whatever the table holds")
+                        .help("name the columns that the profile needs");
+                    checker.push_inside(at, fault);
+                }
+                return Some(Arc::new(statement));
+            }
+            Err(faults) => {
+                common = Some(match common {
+                    None => faults,
+                    Some(before) => before.into_iter().filter(|fault| faults.contains(fault)).collect(),
+                });
+            }
+        }
+    }
+    checker.push_all_inside(at, common.unwrap_or_default());
+    None
+}
+
+fn login(
+    raw: &At<RawLogin>,
+    ground: &Ground<'_>,
+    secrets: &mut BTreeSet<String>,
+    checker: &mut Checker<'_>,
+) -> Option<Login> {
+    let own = own_passwords(raw.value.password.as_ref(), ground, checker);
+    let Some(own) = own else {
+        if raw.value.password.is_none() {
+            checker.missing(
+                "login",
+                &raw.span,
+                "`login` needs to know how passwords are stored",
+                "add a `password:` block at the top",
+            );
+        }
+        return None;
+    };
+    secrets.extend(own.column.iter().chain(&own.salt_column).map(|at| at.value.clone()));
+    let mut inputs = inputs(Action::Login);
+    if own.in_database {
+        inputs.push(("password", Input::Password));
+    }
+    let names = Names { action: "login", used: Use::Read, inputs: &inputs, steps: &[], row: false };
+    let statement = compile(&raw.value.sql, &names, ground, checker)?;
+    let mut required = vec![Input::Identifier];
+    required.extend(own.in_database.then_some(Input::Password));
+    unused(&required, &[&statement], "login", &raw.value.sql, checker);
+    let hash_columns = own.column.iter().chain(&own.salt_column).filter(|_| !own.in_database);
+    for column in hash_columns {
+        selected(&column.value, "holds the password", &statement, &raw.value.sql, checker);
+    }
+    profile_columns(&statement, &raw.value.sql, ground, checker);
+    for (column, span) in ground.deny_columns {
+        if statement.star.is_none() && !statement.mentions(column) {
+            checker.push(missing_column(column, span, "login"));
+        }
+    }
+    let after = match &raw.value.after {
+        Some(sql) => {
+            let inputs = self::inputs(Action::Login);
+            steps(
+                sql,
+                &Names { action: "login", used: Use::Write, inputs: &inputs, steps: &[], row: true },
+                ground,
+                checker,
+            )?
+            .0
+        }
+        None => Vec::new(),
+    };
+    let verification = if own.in_database {
+        Verification::Database
+    } else {
+        let rehash = match &own.rehash {
+            Some(sql) => Some(rehash(sql, ground, checker)?),
+            None => None,
+        };
+        Verification::Gateway(StoredPassword {
+            column: own.column?.value,
+            salt_column: own.salt_column.map(|at| at.value),
+            policy: own.policy,
+            rehash,
+        })
+    };
+    Some(Login { statement, verification, after })
+}
+
+/// The statement that replaces an outdated hash: it must compare the old one, or a parallel change would be lost.
+fn rehash(sql: &At<String>, ground: &Ground<'_>, checker: &mut Checker<'_>) -> Option<Arc<Statement>> {
+    let inputs = [
+        ("password_hash", Input::PasswordHash),
+        ("password_salt", Input::PasswordSalt),
+        ("stored_hash", Input::StoredHash),
+        ("identifier", Input::Identifier),
+    ];
+    let names = Names { action: "rehash_sql", used: Use::Write, inputs: &inputs, steps: &[], row: true };
+    let statement = compile(sql, &names, ground, checker)?;
+    unused(&[Input::PasswordHash, Input::StoredHash], &[&statement], "rehash_sql", sql, checker);
+    Some(statement)
+}
+
+fn get_user(raw: &At<RawGetUser>, ground: &Ground<'_>, checker: &mut Checker<'_>) -> Option<GetUser> {
+    let mut look_up = |sql: &At<String>, inputs: &[(&str, Input)]| {
+        let names = Names { action: "get_user", used: Use::Read, inputs, steps: &[], row: false };
+        let statement = compile(sql, &names, ground, checker)?;
+        unused(&[inputs[0].1.clone()], &[&statement], "get_user", sql, checker);
+        profile_columns(&statement, sql, ground, checker);
+        Some(statement)
+    };
+    let by_identifier = match &raw.value.sql {
+        Some(sql) => Some(look_up(sql, &inputs(Action::GetUser))?),
+        None => None,
+    };
+    let by_user_id = match &raw.value.by_user_id {
+        Some(at) => Some(look_up(&at.value.sql, &[("user_id", Input::UserId), ("context", Input::Context)])?),
+        None => None,
+    };
+    if by_identifier.is_none() && by_user_id.is_none() {
+        checker.missing(
+            "get_user",
+            &raw.span,
+            "`get_user` has no statement",
+            "add `sql: SELECT …`, or `by_user_id: { sql: SELECT … }`",
+        );
+        return None;
+    }
+    Some(GetUser { by_identifier, by_user_id })
+}
+
+fn create(raw: &At<RawCreate>, ground: &Ground<'_>, checker: &mut Checker<'_>) -> Option<Create> {
+    let mut fields = BTreeMap::new();
+    let mut inputs = inputs(Action::Create);
+    let known: BTreeSet<&str> =
+        inputs.iter().map(|(name, _)| *name).chain(["password", "row", "configuration"]).collect();
+    for (name, kind) in &raw.value.fields {
+        if known.contains(name.as_str()) {
+            let span = checker.key_span(name, &kind.span);
+            checker.push(
+                Fault::new(Code::ConflictingKeys, span, format!("`{name}` is an input of `create` already"))
+                    .help("remove it from `fields`"),
+            );
+        }
+        fields.insert(name.clone(), kind.value);
+    }
+    inputs.extend(raw.value.fields.keys().map(|name| (name.as_str(), Input::Field(name.clone()))));
+    let own = own_passwords(raw.value.password.as_ref(), ground, checker);
+    let names = Names { action: "create", used: Use::Write, inputs: &inputs, steps: &[], row: false };
+    let write = transaction(Action::Create, &raw.value.sql, &names, own, ground, checker)?;
+    let identifying = [Input::Email, Input::Username, Input::PhoneNumber];
+    let statements: Vec<&Statement> = write.steps.iter().map(|step| &*step.statement).collect();
+    if !statements
+        .iter()
+        .any(|s| s.parameters.iter().any(|p| p.expression.input().is_some_and(|i| identifying.contains(i))))
+    {
+        let span = sql_span(&raw.value.sql);
+        checker.push(
+            Fault::new(Code::UnusedInput, span, "`create` stores neither `email`, `username` nor `phone_number`")
+                .help("a user that cannot be found again is lost: insert `{{ email }}`, `{{ username }}` or `{{ phone_number }}`"),
+        );
+    }
+    Some(Create { write, fields })
+}
+
+fn write(action: Action, raw: &At<RawWrite>, ground: &Ground<'_>, checker: &mut Checker<'_>) -> Option<Write> {
+    let own = own_passwords(raw.value.password.as_ref(), ground, checker);
+    let inputs = inputs(action);
+    let names = Names { action: action.as_str(), used: Use::Write, inputs: &inputs, steps: &[], row: false };
+    let write = transaction(action, &raw.value.sql, &names, own, ground, checker)?;
+    let statements: Vec<&Statement> = write.steps.iter().map(|step| &*step.statement).collect();
+    unused_at(needed(action), &statements, action.as_str(), sql_span(&raw.value.sql), checker);
+    Some(write)
+}
+
+/// One transaction of an action that writes.
+fn transaction(
+    action: Action,
+    sql: &At<RawSql>,
+    names: &Names<'_>,
+    own: Option<Passwords>,
+    ground: &Ground<'_>,
+    checker: &mut Checker<'_>,
+) -> Option<Write> {
+    let (steps, declared) = steps(sql, names, ground, checker)?;
+    let writing: Vec<usize> =
+        steps.iter().enumerate().filter(|(_, step)| step.statement.writes).map(|(i, _)| i).collect();
+    let implied = if action == Action::Delete { writing.last() } else { writing.first() };
+    let Some(deciding) = declared.or(implied.copied()) else {
+        checker.push(
+            Fault::new(
+                Code::ReadInWriteAction,
+                sql_span(sql),
+                format!("`{action}` has no statement that changes a row"),
+            )
+            .help("write an INSERT, UPDATE or DELETE statement"),
+        );
+        return None;
+    };
+    let hashes = steps
+        .iter()
+        .flat_map(|step| &step.statement.parameters)
+        .any(|parameter| matches!(parameter.expression.input(), Some(Input::PasswordHash | Input::PasswordSalt)));
+    if hashes && own.is_none() {
+        checker.push(
+            Fault::new(
+                Code::MissingKey,
+                sql_span(sql),
+                format!("`{action}` stores a hash, but no `password:` block says how"),
+            )
+            .help("add `password: { column: …, new: argon2id }` at the top"),
+        );
+        return None;
+    }
+    Some(Write { steps, deciding, policy: own.filter(|_| hashes).map(|own| own.policy) })
+}
+
+/// A statement or a list of them; also the index of the one that is declared to decide.
+fn steps(
+    sql: &At<RawSql>,
+    names: &Names<'_>,
+    ground: &Ground<'_>,
+    checker: &mut Checker<'_>,
+) -> Option<(Vec<Step>, Option<usize>)> {
+    let texts: Vec<(At<String>, Option<&At<String>>, bool)> = match &sql.value {
+        RawSql::One(text) => vec![(At { value: text.clone(), span: sql.span.clone() }, None, false)],
+        RawSql::Many(list) => list
+            .iter()
+            .map(|at| match &at.value {
+                RawStep::Text(text) => (At { value: text.clone(), span: at.span.clone() }, None, false),
+                RawStep::Full(step) => (step.sql.clone(), step.name.as_ref(), step.decides),
+            })
+            .collect(),
+    };
+    if texts.is_empty() {
+        checker.push(Fault::new(Code::EmptyStatement, sql.span.clone(), "the list of statements is empty"));
+        return None;
+    }
+    let mut steps = Vec::new();
+    let mut known: Vec<String> = Vec::new();
+    let mut complete = true;
+    let mut deciding = None;
+    for (index, (text, name, decides)) in texts.into_iter().enumerate() {
+        let own = Names { action: names.action, used: names.used, inputs: names.inputs, steps: &known, row: names.row };
+        match compile(&text, &own, ground, checker) {
+            Some(statement) => steps.push(Step { name: name.map(|at| at.value.clone()), statement }),
+            None => complete = false,
+        }
+        if decides && deciding.replace(index).is_some() {
+            checker.push(
+                Fault::new(Code::ConflictingKeys, text.span.clone(), "two statements claim to decide")
+                    .help("keep `decides: true` on one of them"),
+            );
+        }
+        if let Some(name) = name {
+            known.extend(step_name(name, &known, names, checker));
+        }
+    }
+    complete.then_some((steps, deciding))
+}
+
+fn step_name(at: &At<String>, known: &[String], names: &Names<'_>, checker: &mut Checker<'_>) -> Option<String> {
+    let plain = at.value.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+        && at.value.starts_with(|c: char| c.is_ascii_alphabetic());
+    let taken = known.contains(&at.value)
+        || ["row", "configuration"].contains(&at.value.as_str())
+        || names.inputs.iter().any(|(name, _)| *name == at.value);
+    if plain && !taken {
+        return Some(at.value.clone());
+    }
+    let message = if taken {
+        format!("`{}` names something else here", at.value)
+    } else {
+        format!("`{}` is not a plain name", at.value)
+    };
+    checker.push(
+        Fault::new(Code::InvalidIdentifier, at.span.clone(), message)
+            .help("choose another name of letters, digits and `_`"),
+    );
+    None
+}
+
+/// The action's own `password:` block, or the one at the top.
+fn own_passwords(raw: Option<&At<RawPassword>>, ground: &Ground<'_>, checker: &mut Checker<'_>) -> Option<Passwords> {
+    match raw {
+        Some(raw) => passwords(raw, checker),
+        None => ground.password.clone(),
+    }
+}
+
+fn unused(needed: &[Input], statements: &[&Statement], action: &str, sql: &At<String>, checker: &mut Checker<'_>) {
+    unused_at(needed, statements, action, sql.span.clone(), checker);
+}
+
+fn unused_at(needed: &[Input], statements: &[&Statement], action: &str, span: Span, checker: &mut Checker<'_>) {
+    for input in needed {
+        let used = statements.iter().flat_map(|s| &s.parameters).any(|p| p.expression.input() == Some(input));
+        if !used {
+            let name = input.name();
+            checker.push(
+                Fault::new(
+                    Code::UnusedInput,
+                    first_word(checker, &span),
+                    format!("`{action}` never uses `{{{{ {name} }}}}`"),
+                )
+                .help(format!("without `{{{{ {name} }}}}` the statement cannot do what the action is for")),
+            );
+        }
+    }
+}
+
+fn sql_span(sql: &At<RawSql>) -> Span {
+    match &sql.value {
+        RawSql::One(_) => sql.span.clone(),
+        RawSql::Many(list) => list.first().map_or(sql.span.clone(), |at| match &at.value {
+            RawStep::Text(_) => at.span.clone(),
+            RawStep::Full(step) => step.sql.span.clone(),
+        }),
+    }
+}
+
+/// A whole statement is too long to underline: its first word stands for it.
+fn first_word(checker: &Checker<'_>, span: &Span) -> Span {
+    let text = checker.source.text.get(span.clone()).unwrap_or_default();
+    let length = text.find(char::is_whitespace).unwrap_or(text.len());
+    span.start..span.start + length
+}
+
+fn selected(column: &str, why: &str, statement: &Statement, sql: &At<String>, checker: &mut Checker<'_>) {
+    if statement.star.is_none() && !statement.mentions(column) {
+        let span = first_word(checker, &sql.span);
+        checker.push(
+            Fault::new(Code::MissingColumn, span, format!("this statement does not select `{column}`, which {why}"))
+                .help(format!("add `{column}` to the SELECT list")),
+        );
+    }
+}
+
+fn profile_columns(statement: &Statement, sql: &At<String>, ground: &Ground<'_>, checker: &mut Checker<'_>) {
+    selected(ground.user_id_column, "identifies the user", statement, sql, checker);
+    for (column, span) in ground.read_columns {
+        if statement.star.is_none() && !statement.mentions(column) {
+            let (line, _) = checker.source.position(sql.span.start);
+            checker.push(
+                Fault::new(
+                    Code::MissingColumn,
+                    span.clone(),
+                    format!("the statement in line {line} does not select `{column}`"),
+                )
+                .help(format!("add `{column}` to its SELECT list; login and get_user must give the same profile")),
+            );
+        }
+    }
+}
+
+fn missing_column(column: &str, span: &Span, action: &str) -> Fault {
+    Fault::new(Code::MissingColumn, span.clone(), format!("`{action}` does not select `{column}`"))
+        .help(format!("add `{column}` to the SELECT list of `{action}`"))
+}
+
+/// The type of a declared field, for messages.
+impl RawFieldType {
+    /// The name in definitions.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Integer => "integer",
+            Self::Number => "number",
+            Self::Boolean => "boolean",
+            Self::Json => "json",
+        }
+    }
+
+    /// Whether a JSON value is of this type; null always is.
+    pub fn accepts(self, value: &Json) -> bool {
+        match (self, value) {
+            (_, Json::Null) | (Self::Json, _) => true,
+            (Self::Text, value) => value.is_string(),
+            (Self::Integer, value) => value.is_i64(),
+            (Self::Number, value) => value.is_number(),
+            (Self::Boolean, value) => value.is_boolean(),
+        }
+    }
+}

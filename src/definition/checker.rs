@@ -1,0 +1,60 @@
+//! Collects findings while a raw definition becomes a checked one.
+//!
+//! Invariant: a finding never stops the others; only what depends on a faulty value is left out.
+
+use super::scalar::ScalarMap;
+use super::yaml::At;
+use crate::diagnostic::{Code, Diagnostic, Fault, Source, Span};
+
+/// The findings of one file.
+pub(super) struct Checker<'a> {
+    pub source: &'a Source,
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl<'a> Checker<'a> {
+    pub fn new(source: &'a Source) -> Self {
+        Self { source, diagnostics: Vec::new() }
+    }
+
+    /// Notes a finding.
+    pub fn push(&mut self, fault: Fault) {
+        self.diagnostics.push(fault.into());
+    }
+
+    /// Notes a finding whose place is relative to a scalar's value.
+    pub fn push_inside(&mut self, at: &At<String>, fault: Fault) {
+        self.push_all_inside(at, [fault]);
+    }
+
+    /// Notes findings whose places are relative to a scalar's value.
+    pub fn push_all_inside(&mut self, at: &At<String>, faults: impl IntoIterator<Item = Fault>) {
+        let map = ScalarMap::new(&self.source.text, &at.span, &at.value);
+        for mut fault in faults {
+            fault.span = map.span(&fault.span);
+            self.push(fault);
+        }
+    }
+
+    /// Takes the value of a step that may fail with one fault.
+    pub fn take<T>(&mut self, result: Result<T, Fault>) -> Option<T> {
+        result.map_err(|fault| self.push(fault)).ok()
+    }
+
+    /// Where a key of a mapping stands, given the place of its value: on the same line or above it.
+    pub fn key_span(&self, key: &str, value: &Span) -> Span {
+        let before = self.source.text.get(..value.start).unwrap_or_default();
+        let found = before.rmatch_indices(key).find(|(at, _)| {
+            let rest = before[at + key.len()..].trim_start_matches(['"', '\'']);
+            let line = before[..*at].rsplit('\n').next().unwrap_or_default();
+            rest.trim_start().starts_with(':') && line.trim_matches([' ', '-', '{', ',', '"', '\'']).is_empty()
+        });
+        found.map_or(value.clone(), |(at, _)| at..at + key.len())
+    }
+
+    /// A finding about the absence of something in a mapping, shown at the mapping's key.
+    pub fn missing(&mut self, key: &str, value: &Span, message: impl Into<String>, help: impl Into<String>) {
+        let span = self.key_span(key, value);
+        self.push(Fault::new(Code::MissingKey, span, message).help(help));
+    }
+}

@@ -1,0 +1,115 @@
+//! Reads definitions from files and directories.
+//!
+//! Invariant: only regular files are read, and a broken file says nothing about the others.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::yaml::MAX_BYTES;
+use super::{Definition, Surroundings, check};
+use crate::diagnostic::{Code, Fault, Report, Source};
+
+/// One file and what became of it.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The file.
+    pub path: PathBuf,
+    /// The definition, unless it is refused.
+    pub definition: Option<Definition>,
+    /// Everything that was found.
+    pub report: Report,
+}
+
+/// Loads a file, or every `.yaml` and `.yml` file of a directory in the order of their names.
+///
+/// # Errors
+/// When the path itself cannot be read.
+pub fn load(path: &Path, variable: &dyn Fn(&str) -> Option<String>) -> Result<Vec<Loaded>, std::io::Error> {
+    let mut loaded: Vec<Loaded> = files(path)?.into_iter().map(|file| load_file(file, variable)).collect();
+    refuse_duplicates(&mut loaded);
+    Ok(loaded)
+}
+
+/// The definition files of a path.
+fn files(path: &Path) -> Result<Vec<PathBuf>, std::io::Error> {
+    if !std::fs::metadata(path)?.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(path)? {
+        let path = entry?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let yaml = name.ends_with(".yaml") || name.ends_with(".yml");
+        // Hidden files are an editor's or a ConfigMap's own; the gateway's settings may stand beside definitions.
+        if yaml && !name.starts_with('.') && name != "userbridge.yaml" && !path.is_dir() {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn load_file(path: PathBuf, variable: &dyn Fn(&str) -> Option<String>) -> Loaded {
+    let (definition, report) = match read(&path) {
+        Ok(source) => {
+            let directory = path.parent().unwrap_or(Path::new("."));
+            check(&source, &Surroundings { variable, directory })
+        }
+        Err(report) => (None, report),
+    };
+    Loaded { path, definition, report }
+}
+
+/// Reads a file's text, or says why it cannot be read.
+///
+/// # Errors
+/// A report with one finding.
+pub fn read(path: &Path) -> Result<Source, Report> {
+    let name = path.display().to_string();
+    let refuse = |problem: String, help: &str| {
+        let fault = Fault::new(Code::UnreadableFile, 0..0, problem).help(help);
+        Report::new(Source::new(name.clone(), ""), vec![fault.into()])
+    };
+    let metadata = std::fs::metadata(path)
+        .map_err(|e| refuse(format!("cannot read the file: {}", e.kind()), "check the path and its permissions"))?;
+    if !metadata.is_file() {
+        return Err(refuse("this is not a regular file".to_owned(), "a definition is a regular file"));
+    }
+    if metadata.len() > MAX_BYTES as u64 {
+        let message = format!("the file has {} bytes, expected {MAX_BYTES} at most", metadata.len());
+        return Err(refuse(message, "split it into several definitions"));
+    }
+    let bytes = std::fs::read(path)
+        .map_err(|e| refuse(format!("cannot read the file: {}", e.kind()), "check the file's permissions"))?;
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok(Source::new(name, text)),
+        Err(error) => {
+            let valid = error.utf8_error().valid_up_to();
+            let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
+            let fault = Fault::new(Code::UnreadableFile, valid..valid + 1, "this byte is not UTF-8")
+                .help("save the file as UTF-8");
+            Err(Report::new(Source::new(name, text), vec![fault.into()]))
+        }
+    }
+}
+
+/// Two files with one name would make it a matter of chance which one is served: the later is refused.
+fn refuse_duplicates(loaded: &mut [Loaded]) {
+    let mut first: BTreeMap<String, PathBuf> = BTreeMap::new();
+    for file in loaded {
+        let Some(definition) = &file.definition else { continue };
+        let Some(other) = first.get(&definition.name) else {
+            first.insert(definition.name.clone(), file.path.clone());
+            continue;
+        };
+        let text = &file.report.source.text;
+        let start = text.find("connector:").map_or(0, |at| at + "connector:".len() + 1);
+        let end = text[start..].find(['\n', '#']).map_or(text.len(), |at| start + at);
+        let message = format!("`{}` is defined in {} as well", definition.name, other.display());
+        let fault = Fault::new(Code::DuplicateConnector, start..end, message).help("give one of the two another name");
+        let mut diagnostics = std::mem::take(&mut file.report.diagnostics);
+        diagnostics.push(fault.into());
+        file.report = Report::new(file.report.source.clone(), diagnostics);
+        file.definition = None;
+    }
+}

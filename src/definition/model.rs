@@ -1,0 +1,148 @@
+//! A checked definition: everything that a handler needs, with nothing left to check.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::raw::{RawFieldType, RawTest};
+use super::template::Template;
+use super::yaml::At;
+use crate::action::Action;
+use crate::db;
+use crate::hash::Policy;
+use crate::sql::Statement;
+
+/// One user store, checked.
+#[derive(Debug)]
+pub struct Definition {
+    /// The name in URLs.
+    pub name: String,
+    /// What the store is, for people.
+    pub description: Option<String>,
+    /// Whether every request is refused.
+    pub disabled: bool,
+    /// A digest of the file's bytes, in hex; tells versions apart.
+    pub version: String,
+    /// A digest of the file's bytes and of every value that it refers to; equal when nothing changed.
+    pub fingerprint: [u8; 32],
+    /// Where the users are.
+    pub database: db::Config,
+    /// What identifies a user.
+    pub user_id: UserId,
+    /// Declared profile members, by name.
+    pub profile: Vec<(String, Template)>,
+    /// Rules that keep users out.
+    pub deny: Vec<Deny>,
+    /// Columns that never reach a profile, a log or an answer.
+    pub secret_columns: BTreeSet<String>,
+    /// Verifies passwords.
+    pub login: Option<Login>,
+    /// Finds users.
+    pub get_user: Option<GetUser>,
+    /// Adds users.
+    pub create: Option<Create>,
+    /// The actions that change or remove one user.
+    pub writes: BTreeMap<Action, Write>,
+    /// The cases under `tests`.
+    pub tests: Vec<At<RawTest>>,
+}
+
+impl Definition {
+    /// Whether the definition declares this action.
+    pub fn declares(&self, action: Action) -> bool {
+        match action {
+            Action::Login => self.login.is_some(),
+            Action::GetUser => self.get_user.is_some(),
+            Action::Create => self.create.is_some(),
+            other => self.writes.contains_key(&other),
+        }
+    }
+}
+
+/// What identifies a user for ever.
+#[derive(Clone, Debug)]
+pub struct UserId {
+    /// The column.
+    pub column: String,
+    /// What stands in front of the id outside.
+    pub prefix: String,
+}
+
+/// A rule that keeps users out although their password is right.
+#[derive(Debug)]
+pub struct Deny {
+    /// Holds for the users that are kept out.
+    pub when: Template,
+    /// What they are told.
+    pub message: String,
+}
+
+/// Verifies passwords.
+#[derive(Debug)]
+pub struct Login {
+    /// Finds the user's row.
+    pub statement: Arc<Statement>,
+    /// Who compares the password, and with what.
+    pub verification: Verification,
+    /// Runs once the password was right.
+    pub after: Vec<Step>,
+}
+
+/// Who compares the password.
+#[derive(Debug)]
+pub enum Verification {
+    /// The gateway.
+    Gateway(StoredPassword),
+    /// The database: a row means that the password is right.
+    Database,
+}
+
+/// Where a stored hash is and how it is read.
+#[derive(Debug)]
+pub struct StoredPassword {
+    /// The column that holds the hash.
+    pub column: String,
+    /// The column that holds the salt, if it has one of its own.
+    pub salt_column: Option<String>,
+    /// The formats that are accepted and written.
+    pub policy: Arc<Policy>,
+    /// Replaces an outdated hash after a successful login.
+    pub rehash: Option<Arc<Statement>>,
+}
+
+/// Finds users; one of the two at least.
+#[derive(Debug)]
+pub struct GetUser {
+    /// By what a person types.
+    pub by_identifier: Option<Arc<Statement>>,
+    /// By the stable id.
+    pub by_user_id: Option<Arc<Statement>>,
+}
+
+/// Adds users.
+#[derive(Debug)]
+pub struct Create {
+    /// The statements.
+    pub write: Write,
+    /// Further members of the request, with their types.
+    pub fields: BTreeMap<String, RawFieldType>,
+}
+
+/// Changes or removes one user, in one transaction.
+#[derive(Debug)]
+pub struct Write {
+    /// The statements, in order.
+    pub steps: Vec<Step>,
+    /// The index of the statement whose row count decides the outcome.
+    pub deciding: usize,
+    /// How a new password is hashed, when the SQL takes one.
+    pub policy: Option<Arc<Policy>>,
+}
+
+/// One statement of a transaction.
+#[derive(Debug)]
+pub struct Step {
+    /// The name by which later statements use its row.
+    pub name: Option<String>,
+    /// The statement.
+    pub statement: Arc<Statement>,
+}

@@ -1,0 +1,215 @@
+//! `login`: find the row, compare the password, ask the rules, then do what follows a login.
+//!
+//! Invariant: whoever is refused costs one look-up and one hash of the usual cost, whatever the reason.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::arguments::Source;
+use super::{Class, Error, Handler};
+use crate::action::{Outcome, Profile, Refusal, Request};
+use crate::db::Row;
+use crate::definition::{Login, StoredPassword, Verification};
+use crate::hash::budget::Busy;
+use crate::hash::{Policy, Stored, Verdict, Written};
+use crate::secret::{Password, Secret};
+use crate::sql::Statement;
+
+/// The statement that replaces an outdated hash, if the definition wants that.
+pub(super) fn rehash_of(login: &Login) -> Option<&Statement> {
+    match &login.verification {
+        Verification::Gateway(stored) => stored.rehash.as_deref(),
+        Verification::Database => None,
+    }
+}
+
+/// What became of comparing a password.
+enum Compared {
+    Right { outdated: bool },
+    Refused(Refusal),
+}
+
+impl Handler {
+    pub(super) async fn log_in(
+        &self,
+        request: &Request,
+        password: &Password,
+        deadline: Instant,
+    ) -> Result<Outcome, Error> {
+        let (Some(login), Some(bound)) = (&self.definition.login, &self.login) else {
+            return Err(Error::new(Class::ActionNotDeclared, "`login` is not declared"));
+        };
+        let source = Source::new(request);
+        let row = self.one_row(bound, &source, deadline).await?;
+        match &login.verification {
+            Verification::Database => match row {
+                Some(row) if password.is_acceptable() => self.admit(request, row, deadline).await,
+                Some(_) => Ok(Outcome::WrongCredentials(Refusal::UnacceptablePassword)),
+                None => Ok(Outcome::WrongCredentials(Refusal::UnknownUser)),
+            },
+            Verification::Gateway(stored) => self.verify(request, password, stored, row, deadline).await,
+        }
+    }
+
+    async fn verify(
+        &self,
+        request: &Request,
+        password: &Password,
+        stored: &StoredPassword,
+        row: Option<Row>,
+        deadline: Instant,
+    ) -> Result<Outcome, Error> {
+        let Some(mut row) = row else {
+            self.decoy(&stored.policy, password, deadline).await?;
+            return Ok(Outcome::WrongCredentials(Refusal::UnknownUser));
+        };
+        let hash = secret_column(&mut row, &stored.column)?;
+        let salt = match &stored.salt_column {
+            Some(column) => secret_column(&mut row, column)?,
+            None => None,
+        };
+        match self.compare(password, stored, hash.clone(), salt, deadline).await? {
+            Compared::Refused(refusal) => Ok(Outcome::WrongCredentials(refusal)),
+            Compared::Right { outdated } => {
+                let outcome = self.admit(request, row.clone(), deadline).await?;
+                if let (true, Outcome::Authenticated(_), Some(hash)) = (outdated, &outcome, hash) {
+                    self.rehash(request, password, stored, &row, &hash, deadline).await;
+                }
+                Ok(outcome)
+            }
+        }
+    }
+
+    /// Compares in the hash pool. A password that may not be hashed, an account without one and a hash that cannot be
+    /// read cost as much as a wrong password.
+    async fn compare(
+        &self,
+        password: &Password,
+        stored: &StoredPassword,
+        hash: Option<Secret>,
+        salt: Option<Secret>,
+        deadline: Instant,
+    ) -> Result<Compared, Error> {
+        if !password.is_acceptable() {
+            self.decoy(&stored.policy, password, deadline).await?;
+            return Ok(Compared::Refused(Refusal::UnacceptablePassword));
+        }
+        let memory = stored.policy.memory_needed(Some(&Stored { value: hash.as_ref(), salt: salt.as_ref() }));
+        let (policy, password) = (Arc::clone(&stored.policy), password.clone());
+        let job = move || {
+            let verdict = policy.verify_blocking(&password, &Stored { value: hash.as_ref(), salt: salt.as_ref() });
+            if matches!(verdict, Err(_) | Ok(Verdict::NoPassword)) {
+                policy.decoy_blocking(&password);
+            }
+            verdict
+        };
+        match self.resources.budget.run(memory, deadline, job).await.map_err(busy)? {
+            Ok(Verdict::Match { outdated }) => Ok(Compared::Right { outdated }),
+            Ok(Verdict::Mismatch) => Ok(Compared::Refused(Refusal::WrongPassword)),
+            Ok(Verdict::NoPassword) => Ok(Compared::Refused(Refusal::NoPassword)),
+            Err(unreadable) => Err(Error::new(Class::UnreadableHash, unreadable.to_string())),
+        }
+    }
+
+    async fn decoy(&self, policy: &Arc<Policy>, password: &Password, deadline: Instant) -> Result<(), Error> {
+        let memory = policy.memory_needed(None);
+        let (policy, password) = (Arc::clone(policy), password.clone());
+        self.resources.budget.run(memory, deadline, move || policy.decoy_blocking(&password)).await.map_err(busy)
+    }
+
+    /// The password was right: the rules decide, then the statements under `after` run.
+    async fn admit(&self, request: &Request, row: Row, deadline: Instant) -> Result<Outcome, Error> {
+        if !self.definition.deny.is_empty() {
+            let columns = self.columns(row.clone());
+            for rule in &self.definition.deny {
+                let holds = rule.when.holds(&columns);
+                if holds.map_err(|problem| Error::new(Class::Misconfigured, format!("a `deny` rule: {problem}")))? {
+                    return Ok(Outcome::Denied(rule.message.clone()));
+                }
+            }
+        }
+        let profile: Profile = self.profile(row.clone())?;
+        if let Some(after) = &self.after {
+            let mut source = Source::new(request);
+            source.row = Some(&row);
+            self.transact(after, &mut source, deadline).await.map_err(|failure| failure.error)?;
+        }
+        Ok(Outcome::Authenticated(profile))
+    }
+
+    /// Replaces an outdated hash. Whatever goes wrong here is logged and nothing more: the login stands.
+    async fn rehash(
+        &self,
+        request: &Request,
+        password: &Password,
+        stored: &StoredPassword,
+        row: &Row,
+        hash: &Secret,
+        deadline: Instant,
+    ) {
+        let Some(bound) = &self.rehash else { return };
+        let result: Result<u64, Error> = async {
+            let Ok(written) = self.hash(&stored.policy, password, deadline).await? else { return Ok(0) };
+            let mut source = Source::new(request);
+            source.row = Some(row);
+            source.stored = Some(hash);
+            source.written = Some(&written);
+            let arguments = source.arguments(bound)?;
+            let mut transaction = self.database.begin(deadline).await.map_err(|e| bound.error(e))?;
+            let effect = transaction.execute(&bound.query, &arguments).await.map_err(|e| bound.error(e))?;
+            if effect.matched > 1 {
+                transaction.rollback().await.map_err(|e| bound.error(e))?;
+                return Err(Error::new(Class::Misconfigured, "`rehash_sql` matches more than one row"));
+            }
+            transaction.commit().await.map_err(|e| bound.error(e))?;
+            Ok(effect.matched)
+        }
+        .await;
+        let connector = self.definition.name.as_str();
+        match result {
+            Ok(matched) => tracing::debug!(connector, matched, "rehash"),
+            Err(error) => {
+                tracing::warn!(connector, class = error.class.as_str(), %error, "rehash failed; the login stands")
+            }
+        }
+    }
+
+    /// Hashes a new password in the pool; the inner error is the caller's to know.
+    pub(super) async fn hash(
+        &self,
+        policy: &Arc<Policy>,
+        password: &Password,
+        deadline: Instant,
+    ) -> Result<Result<Written, String>, Error> {
+        let memory = policy.memory_needed(None);
+        let entropy = self.resources.entropy;
+        let (policy, password) = (Arc::clone(policy), password.clone());
+        let job =
+            move || policy.write_blocking(&password, &mut |bytes| entropy(bytes)).map_err(|error| error.to_string());
+        self.resources.budget.run(memory, deadline, job).await.map_err(busy)
+    }
+}
+
+/// Takes a secret out of the row; a column that is not there is the operator's mistake, NULL is a user without.
+fn secret_column(row: &mut Row, column: &str) -> Result<Option<Secret>, Error> {
+    let value = row.take(column).ok_or_else(|| {
+        Error::new(Class::Misconfigured, format!("the row has no column `{column}`, which holds the password"))
+    })?;
+    if matches!(value, crate::db::Value::Null) {
+        return Ok(None);
+    }
+    let found = value.type_name();
+    value.into_secret().map(Some).ok_or_else(|| {
+        Error::new(Class::Misconfigured, format!("column `{column}` is of type {found}, expected text or bytes"))
+    })
+}
+
+fn busy(busy: Busy) -> Error {
+    let class = match busy {
+        Busy::Deadline => Class::Timeout,
+        Busy::QueueFull => Class::Overloaded,
+        _ => Class::UnreadableHash,
+    };
+    Error::new(class, busy.to_string())
+}
