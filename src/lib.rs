@@ -1,6 +1,7 @@
 //! Userbridge puts any existing user table behind any identity provider with a YAML file instead of code.
 
 pub mod action;
+pub mod cli;
 pub mod db;
 pub mod definition;
 pub mod diagnostic;

@@ -1,1 +1,5 @@
-fn main() {}
+//! The `userbridge` program; everything is in the library.
+
+fn main() -> std::process::ExitCode {
+    userbridge::cli::main()
+}

@@ -21,7 +21,10 @@ pub(super) struct Ground<'a> {
     pub configuration: &'a Map<String, Json>,
     /// Quoted names, per dialect.
     pub identifiers: &'a BTreeMap<&'static str, BTreeMap<String, String>>,
+    /// How passwords are stored; None also when the block is faulty.
     pub password: Option<Passwords>,
+    /// Whether there is a block at all.
+    pub password_declared: bool,
     pub user_id_column: &'a str,
     /// Columns that the profile and the `deny` rules read, with what reads them.
     pub read_columns: &'a [(String, Span)],
@@ -188,24 +191,22 @@ fn login(
     checker: &mut Checker<'_>,
 ) -> Option<Login> {
     let own = own_passwords(raw.value.password.as_ref(), ground, checker);
-    let Some(own) = own else {
-        if raw.value.password.is_none() {
-            checker.missing(
-                "login",
-                &raw.span,
-                "`login` needs to know how passwords are stored",
-                "add a `password:` block at the top",
-            );
-        }
-        return None;
-    };
-    secrets.extend(own.column.iter().chain(&own.salt_column).map(|at| at.value.clone()));
+    if own.is_none() && raw.value.password.is_none() && !ground.password_declared {
+        checker.missing(
+            "login",
+            &raw.span,
+            "`login` needs to know how passwords are stored",
+            "add a `password:` block at the top",
+        );
+    }
     let mut inputs = inputs(Action::Login);
-    if own.in_database {
+    if own.as_ref().is_some_and(|own| own.in_database) {
         inputs.push(("password", Input::Password));
     }
     let names = Names { action: "login", used: Use::Read, inputs: &inputs, steps: &[], row: false };
     let statement = compile(&raw.value.sql, &names, ground, checker)?;
+    let own = own?;
+    secrets.extend(own.column.iter().chain(&own.salt_column).map(|at| at.value.clone()));
     let mut required = vec![Input::Identifier];
     required.extend(own.in_database.then_some(Input::Password));
     unused(&required, &[&statement], "login", &raw.value.sql, checker);
@@ -363,7 +364,7 @@ fn transaction(
         .iter()
         .flat_map(|step| &step.statement.parameters)
         .any(|parameter| matches!(parameter.expression.input(), Some(Input::PasswordHash | Input::PasswordSalt)));
-    if hashes && own.is_none() {
+    if hashes && own.is_none() && !ground.password_declared {
         checker.push(
             Fault::new(
                 Code::MissingKey,

@@ -4,6 +4,7 @@
 
 mod actions;
 mod checker;
+mod gateway;
 mod load;
 mod model;
 mod passwords;
@@ -20,6 +21,7 @@ use sha2::{Digest, Sha256};
 
 use self::actions::Ground;
 use self::checker::Checker;
+pub use self::gateway::{Gateway, RawGateway, check_gateway};
 pub use self::load::{Loaded, load, read};
 pub use self::model::{Create, Definition, Deny, GetUser, Login, Step, StoredPassword, UserId, Verification, Write};
 pub use self::profile::MEMBERS;
@@ -73,6 +75,7 @@ fn build(raw: RawDefinition, surroundings: &Surroundings<'_>, checker: &mut Chec
         configuration: &values,
         identifiers: &identifiers,
         password,
+        password_declared: raw.password.is_some(),
         user_id_column: &user_id.column,
         read_columns: &profile.columns,
         deny_columns: &deny_columns,

@@ -57,7 +57,7 @@ impl Template {
         for statement in &template.children {
             match statement {
                 Stmt::EmitRaw(raw) => parts.push(Self::Constant(raw.raw.into())),
-                Stmt::EmitExpr(emit) => match compile_expression(text, &emit.expr) {
+                Stmt::EmitExpr(emit) => match compile_expression(text, &emit.expr, range_of(emit.span())) {
                     Ok(part) => parts.push(part),
                     Err(found) => faults.extend(found),
                 },
@@ -83,7 +83,7 @@ impl Template {
             return Self::compile(text);
         }
         let expr = minijinja::machinery::parse_expr(text).map_err(|e| vec![syntax(&e, text)])?;
-        compile_expression(text, &expr)
+        compile_expression(text, &expr, 0..text.len())
     }
 
     /// The columns that the template reads.
@@ -217,7 +217,7 @@ const FILTERS: [&str; 16] = [
 ];
 const TESTS: [&str; 6] = ["none", "true", "false", "string", "number", "in"];
 
-fn compile_expression(text: &str, expr: &Expr<'_>) -> Result<Template, Vec<Fault>> {
+fn compile_expression(text: &str, expr: &Expr<'_>, whole: Span) -> Result<Template, Vec<Fault>> {
     match expr {
         Expr::Var(var) => return Ok(Template::Column(var.id.to_owned())),
         Expr::Const(constant) => {
@@ -230,9 +230,11 @@ fn compile_expression(text: &str, expr: &Expr<'_>) -> Result<Template, Vec<Fault
     if !faults.is_empty() {
         return Err(faults);
     }
-    let span = expr.span();
-    let source = text.get(span.start_offset as usize..span.end_offset as usize).unwrap_or(text);
-    let expression = ENVIRONMENT.compile_expression_owned(source.to_owned()).map_err(|e| vec![syntax(&e, text)])?;
+    // A comparison's own span begins at its operator; the statement around it spans the whole expression.
+    let source = text.get(whole.clone()).unwrap_or(text).trim();
+    let expression = ENVIRONMENT
+        .compile_expression_owned(source.to_owned())
+        .map_err(|e| vec![Fault::new(Code::TemplateSyntax, whole, e.detail().unwrap_or("invalid expression"))])?;
     Ok(Template::Expression(Compiled { expression: Arc::new(expression), source: source.into() }))
 }
 
@@ -304,7 +306,11 @@ fn name_fault(kind: &str, name: &str, known: &[&'static str], expr: &Expr<'_>, t
 }
 
 fn range(expr: &Expr<'_>) -> Span {
-    expr.span().start_offset as usize..expr.span().end_offset as usize
+    range_of(expr.span())
+}
+
+fn range_of(span: minijinja::machinery::Span) -> Span {
+    span.start_offset as usize..span.end_offset as usize
 }
 
 fn syntax(error: &minijinja::Error, text: &str) -> Fault {

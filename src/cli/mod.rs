@@ -1,0 +1,88 @@
+//! The commands. Each one prints what the next sensible command is.
+//!
+//! Invariant: only this layer reads the environment, the clock and randomness; everything below gets them handed in.
+
+mod check;
+mod hash;
+mod schema;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// Puts any existing user table behind any identity provider with a YAML file instead of code.
+#[derive(Debug, Parser)]
+#[command(name = "userbridge", version, about, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Check definitions without touching a database.
+    Check(check::Check),
+    /// Make, verify and identify password hashes.
+    #[command(subcommand)]
+    Hash(hash::Hash),
+    /// Write the JSON Schemas that editors use.
+    Schema(schema::Schema),
+}
+
+/// How a command writes what it found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+}
+
+/// The exit codes of every command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// Nothing to complain about.
+    Fine = 0,
+    /// Findings, or a "no".
+    Findings = 1,
+    /// The command line makes no sense.
+    Usage = 2,
+    /// Refused to start (EX_CONFIG).
+    Refused = 78,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Runs the command line.
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let wrong = error.use_stderr();
+            // Nothing can be done about a closed terminal.
+            let _ = error.print();
+            return if wrong { Exit::Usage.into() } else { Exit::Fine.into() };
+        }
+    };
+    let exit = match arguments.command {
+        Command::Check(check) => check.run(),
+        Command::Hash(hash) => hash.run(),
+        Command::Schema(schema) => schema.run(),
+    };
+    exit.into()
+}
+
+/// The value of an environment variable; one that is not UTF-8 counts as not set.
+#[expect(clippy::disallowed_methods, reason = "this is the layer that reads the environment")]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// Whether people read this stream and want colours (https://no-color.org).
+fn colours(stream: &impl std::io::IsTerminal) -> bool {
+    stream.is_terminal() && variable("NO_COLOR").is_none_or(|value| value.is_empty())
+}

@@ -1,0 +1,53 @@
+//! `userbridge schema`: the JSON Schemas that editors use, generated from the types that read the files.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use schemars::generate::SchemaSettings;
+
+use super::Exit;
+use crate::definition::RawGateway;
+use crate::definition::raw::RawDefinition;
+
+/// Write the JSON Schemas that editors use.
+#[derive(Debug, Args)]
+pub(super) struct Schema {
+    /// The directory to write to.
+    #[arg(long, default_value = "schemas")]
+    directory: PathBuf,
+    /// Write nothing; fail when a file there is not what would be written.
+    #[arg(long)]
+    check: bool,
+}
+
+impl Schema {
+    pub fn run(self) -> Exit {
+        for (name, text) in generated() {
+            let path = self.directory.join(name);
+            if self.check {
+                if std::fs::read_to_string(&path).ok().as_deref() != Some(text.as_str()) {
+                    eprintln!("error: {} is not current; run: userbridge schema", path.display());
+                    return Exit::Findings;
+                }
+                continue;
+            }
+            let written = std::fs::create_dir_all(&self.directory).and_then(|()| std::fs::write(&path, text));
+            if let Err(error) = written {
+                eprintln!("error: cannot write {}: {}", path.display(), error.kind());
+                return Exit::Usage;
+            }
+            println!("{}", path.display());
+        }
+        Exit::Fine
+    }
+}
+
+/// Every generated file with its text.
+fn generated() -> Vec<(&'static str, String)> {
+    let generator = || SchemaSettings::draft07().into_generator();
+    let schemas = [
+        ("connector.schema.json", generator().into_root_schema_for::<RawDefinition>()),
+        ("gateway.schema.json", generator().into_root_schema_for::<RawGateway>()),
+    ];
+    schemas.into_iter().map(|(name, schema)| (name, format!("{:#}\n", schema.to_value()))).collect()
+}
