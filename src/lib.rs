@@ -8,5 +8,6 @@ pub mod diagnostic;
 pub mod handler;
 pub mod hash;
 pub mod registry;
+pub mod reload;
 pub mod secret;
 pub mod sql;

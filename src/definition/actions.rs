@@ -307,7 +307,8 @@ fn create(raw: &At<RawCreate>, ground: &Ground<'_>, checker: &mut Checker<'_>) -
         }
         fields.insert(name.clone(), kind.value);
     }
-    inputs.extend(raw.value.fields.keys().map(|name| (name.as_str(), Input::Field(name.clone()))));
+    let own_fields = raw.value.fields.keys().filter(|name| !known.contains(name.as_str()));
+    inputs.extend(own_fields.map(|name| (name.as_str(), Input::Field(name.clone()))));
     let own = own_passwords(raw.value.password.as_ref(), ground, checker);
     let names = Names { action: "create", used: Use::Write, inputs: &inputs, steps: &[], row: false };
     let write = transaction(Action::Create, &raw.value.sql, &names, own, ground, checker)?;

@@ -46,8 +46,8 @@ impl<'a> Checker<'a> {
         let before = self.source.text.get(..value.start).unwrap_or_default();
         let found = before.rmatch_indices(key).find(|(at, _)| {
             let rest = before[at + key.len()..].trim_start_matches(['"', '\'']);
-            let line = before[..*at].rsplit('\n').next().unwrap_or_default();
-            rest.trim_start().starts_with(':') && line.trim_matches([' ', '-', '{', ',', '"', '\'']).is_empty()
+            let begins = before[..*at].chars().next_back().is_none_or(|c| " \t\n{,\"'".contains(c));
+            begins && rest.trim_start().starts_with(':')
         });
         found.map_or(value.clone(), |(at, _)| at..at + key.len())
     }

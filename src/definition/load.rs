@@ -25,13 +25,57 @@ pub struct Loaded {
 /// # Errors
 /// When the path itself cannot be read.
 pub fn load(path: &Path, variable: &dyn Fn(&str) -> Option<String>) -> Result<Vec<Loaded>, std::io::Error> {
-    let mut loaded: Vec<Loaded> = files(path)?.into_iter().map(|file| load_file(file, variable)).collect();
-    refuse_duplicates(&mut loaded);
-    Ok(loaded)
+    let mut names: BTreeMap<String, PathBuf> = BTreeMap::new();
+    let mut all = Vec::new();
+    for file in files(path)? {
+        let mut loaded = load_file(&file, variable);
+        let name = loaded.definition.as_ref().map(|definition| definition.name.clone());
+        if let Some(name) = name {
+            match names.get(&name) {
+                Some(other) => loaded.refuse_as_duplicate_of(other),
+                None => drop(names.insert(name, file)),
+            }
+        }
+        all.push(loaded);
+    }
+    Ok(all)
 }
 
-/// The definition files of a path.
-fn files(path: &Path) -> Result<Vec<PathBuf>, std::io::Error> {
+/// Loads one file.
+pub fn load_file(path: &Path, variable: &dyn Fn(&str) -> Option<String>) -> Loaded {
+    let (definition, report) = match read(path) {
+        Ok(source) => {
+            let directory = path.parent().unwrap_or(Path::new("."));
+            check(&source, &Surroundings { variable, directory })
+        }
+        Err(report) => (None, report),
+    };
+    Loaded { path: path.to_owned(), definition, report }
+}
+
+impl Loaded {
+    /// Refuses the definition, because another file defines a connector of the same name: which of the two is served
+    /// would be a matter of chance.
+    pub fn refuse_as_duplicate_of(&mut self, other: &Path) {
+        let Some(definition) = self.definition.take() else { return };
+        let text = &self.report.source.text;
+        let key = text.match_indices("connector:").find(|(at, _)| *at == 0 || text[..*at].ends_with('\n'));
+        let start = key.map_or(0, |(at, key)| at + key.len());
+        let start = start + (text[start..].len() - text[start..].trim_start().len());
+        let end = text[start..].find(['\n', '#']).map_or(text.len(), |at| start + at);
+        let message = format!("`{}` is defined in {} as well", definition.name, other.display());
+        let fault = Fault::new(Code::DuplicateConnector, start..end, message).help("give one of the two another name");
+        let mut diagnostics = std::mem::take(&mut self.report.diagnostics);
+        diagnostics.push(fault.into());
+        self.report = Report::new(self.report.source.clone(), diagnostics);
+    }
+}
+
+/// The definition files of a path, in the order of their names.
+///
+/// # Errors
+/// When the path cannot be read.
+pub fn files(path: &Path) -> Result<Vec<PathBuf>, std::io::Error> {
     if !std::fs::metadata(path)?.is_dir() {
         return Ok(vec![path.to_owned()]);
     }
@@ -47,17 +91,6 @@ fn files(path: &Path) -> Result<Vec<PathBuf>, std::io::Error> {
     }
     files.sort();
     Ok(files)
-}
-
-fn load_file(path: PathBuf, variable: &dyn Fn(&str) -> Option<String>) -> Loaded {
-    let (definition, report) = match read(&path) {
-        Ok(source) => {
-            let directory = path.parent().unwrap_or(Path::new("."));
-            check(&source, &Surroundings { variable, directory })
-        }
-        Err(report) => (None, report),
-    };
-    Loaded { path, definition, report }
 }
 
 /// Reads a file's text, or says why it cannot be read.
@@ -90,26 +123,5 @@ pub fn read(path: &Path) -> Result<Source, Report> {
                 .help("save the file as UTF-8");
             Err(Report::new(Source::new(name, text), vec![fault.into()]))
         }
-    }
-}
-
-/// Two files with one name would make it a matter of chance which one is served: the later is refused.
-fn refuse_duplicates(loaded: &mut [Loaded]) {
-    let mut first: BTreeMap<String, PathBuf> = BTreeMap::new();
-    for file in loaded {
-        let Some(definition) = &file.definition else { continue };
-        let Some(other) = first.get(&definition.name) else {
-            first.insert(definition.name.clone(), file.path.clone());
-            continue;
-        };
-        let text = &file.report.source.text;
-        let start = text.find("connector:").map_or(0, |at| at + "connector:".len() + 1);
-        let end = text[start..].find(['\n', '#']).map_or(text.len(), |at| start + at);
-        let message = format!("`{}` is defined in {} as well", definition.name, other.display());
-        let fault = Fault::new(Code::DuplicateConnector, start..end, message).help("give one of the two another name");
-        let mut diagnostics = std::mem::take(&mut file.report.diagnostics);
-        diagnostics.push(fault.into());
-        file.report = Report::new(file.report.source.clone(), diagnostics);
-        file.definition = None;
     }
 }

@@ -1,6 +1,7 @@
 //! A checked definition: everything that a handler needs, with nothing left to check.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::raw::{RawFieldType, RawTest};
@@ -24,6 +25,8 @@ pub struct Definition {
     pub version: String,
     /// A digest of the file's bytes and of every value that it refers to; equal when nothing changed.
     pub fingerprint: [u8; 32],
+    /// The files that the definition refers to; a change of one is a change of the definition.
+    pub references: Vec<PathBuf>,
     /// Where the users are.
     pub database: db::Config,
     /// What identifies a user.

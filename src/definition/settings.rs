@@ -1,7 +1,7 @@
 //! The parts of a definition that are fixed at load: configuration, names, the database, the user id.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use indexmap::IndexMap;
@@ -78,6 +78,15 @@ fn resolve(raw: &RawReference, span: &crate::diagnostic::Span, surroundings: &Su
             Err(Fault::new(Code::ConflictingKeys, file.span.clone(), "`env` and `file` exclude each other"))
         }
     }
+}
+
+/// The files that the configuration refers to.
+pub(super) fn references(raw: &IndexMap<String, At<RawSetting>>, surroundings: &Surroundings<'_>) -> Vec<PathBuf> {
+    let files = raw.values().filter_map(|setting| match &setting.value {
+        RawSetting::Reference(reference) => reference.file.as_ref(),
+        RawSetting::Literal(_) => None,
+    });
+    files.map(|path| surroundings.directory.join(&path.value)).collect()
 }
 
 /// Reads a small text file; one line break at its end belongs to the editor, not to the secret.
@@ -164,10 +173,14 @@ pub(super) fn identifiers(
             Some(text) => {
                 quoted.insert(name.clone(), text);
             }
-            None => checker.push(
-                Fault::new(Code::InvalidIdentifier, at.span.clone(), format!("`{text}` is not a plain name"))
-                    .help("use letters, digits and `_`, with dots between schema, table and column"),
-            ),
+            None => {
+                // Its uses are no findings of their own.
+                quoted.insert(name.clone(), dialect.quote_identifier(name));
+                checker.push(
+                    Fault::new(Code::InvalidIdentifier, at.span.clone(), format!("`{text}` is not a plain name"))
+                        .help("use letters, digits and `_`, with dots between schema, table and column"),
+                );
+            }
         }
     }
     quoted

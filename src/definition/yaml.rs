@@ -59,7 +59,7 @@ pub fn parse<T: DeserializeOwned>(source: &Source) -> Result<T, Diagnostic> {
         let message = format!("the file has {} bytes, expected {MAX_BYTES} at most", text.len());
         return Err(Fault::new(Code::UnreadableFile, 0..1, message).help("split it into several definitions").into());
     }
-    if text.trim().is_empty() {
+    if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
         let fault = Fault::new(Code::UnreadableFile, 0..0, "the file is empty");
         return Err(fault.help("write a definition, or remove the file").into());
     }
@@ -84,7 +84,7 @@ fn diagnose(error: &Error, source: &Source) -> Diagnostic {
     let fault = match error {
         Error::SerdeUnknownField { field, expected, .. } => unknown_key(field, expected, span),
         Error::SerdeMissingField { field, .. } => {
-            Fault::new(Code::MissingKey, span, format!("expected a key `{field}` here"))
+            Fault::new(Code::MissingKey, enclosing(span, source), format!("expected a key `{field}` here"))
                 .help(format!("add `{field}: …`"))
         }
         Error::SerdeUnknownVariant { variant, expected, .. } => {
@@ -142,6 +142,33 @@ fn unknown_key(field: &str, expected: &[&'static str], span: Span) -> Fault {
     Fault::new(Code::UnknownKey, span, format!("unknown key `{field}`"))
         .help(format!("the keys here are `{known}`"))
         .did_you_mean(field, expected.iter().copied())
+}
+
+/// The key whose mapping holds this place, or the file's first word. The parser reports a missing key at the last one
+/// that is there.
+fn enclosing(span: Span, source: &Source) -> Span {
+    let text = &*source.text;
+    let before = text.get(..span.start).unwrap_or_default();
+    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+    let indentation = |line: &str| line.len() - line.trim_start_matches([' ', '-']).len();
+    let own = indentation(&text[line_start..]);
+    if before[line_start..].contains('{') {
+        return span;
+    }
+    let mut end = line_start;
+    while end > 0 {
+        let start = before[..end - 1].rfind('\n').map_or(0, |at| at + 1);
+        let line = &before[start..end - 1];
+        let content = line.trim();
+        if !content.is_empty() && !content.starts_with('#') && indentation(line) < own {
+            let key = line.trim_end().trim_end_matches(':').len();
+            return start + indentation(line)..start + key;
+        }
+        end = start;
+    }
+    let first = text.lines().find(|line| !line.trim().is_empty() && !line.starts_with('#')).unwrap_or_default();
+    let start = first.as_ptr() as usize - text.as_ptr() as usize;
+    start..start + first.find([':', ' ']).unwrap_or(first.len())
 }
 
 fn place(location: Location, source: &Source) -> Span {

@@ -81,7 +81,10 @@ impl Analysis<'_> {
                 let kind = self.value(&set.expr);
                 self.bind(&set.target, kind);
             }
-            Stmt::SetBlock(block) => self.refuse("{% set %} … {% endset %}", block.span().into_range()),
+            Stmt::SetBlock(block) => {
+                self.refuse("{% set %} … {% endset %}", block.span().into_range());
+                self.bind(&block.target, Kind::Faulty);
+            }
             Stmt::FilterBlock(block) => self.refuse("{% filter %}", block.span().into_range()),
             Stmt::AutoEscape(block) => self.refuse("{% autoescape %}", block.span().into_range()),
             Stmt::Do(call) => self.refuse("{% do %}", call.span().into_range()),
