@@ -3,6 +3,7 @@
 pub mod action;
 pub mod db;
 pub mod handler;
+pub mod hash;
 pub mod registry;
 pub mod secret;
 pub mod sql;
