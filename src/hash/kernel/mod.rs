@@ -1,0 +1,194 @@
+//! The algorithms: raw functions over bytes and parameters, one file each.
+//!
+//! Invariant: a kernel is only run through `challenge::Admitted`, after [`Kdf::cap`] and [`Kdf::length`] were obeyed;
+//! with parameters that passed them no kernel panics.
+
+mod argon2;
+mod bcrypt;
+mod digest;
+mod md5_crypt;
+mod pbkdf2;
+mod phpass;
+mod scrypt;
+mod sha_crypt;
+
+pub(super) use argon2::{Argon2, Variant, Version};
+pub(super) use bcrypt::Bcrypt;
+pub(super) use digest::{Digest, Salted};
+pub(super) use md5_crypt::Md5Crypt;
+pub(super) use pbkdf2::Pbkdf2;
+pub(super) use phpass::{COSTS as PHPASS_COSTS, Phpass};
+pub(super) use scrypt::Scrypt;
+pub(super) use sha_crypt::{ROUNDS as SHA_CRYPT_ROUNDS, ShaCrypt, Width};
+
+use super::caps::Caps;
+use super::catalogue::Strength;
+
+/// One algorithm with its parameters and its salt.
+#[derive(Clone, PartialEq)]
+pub(super) enum Kernel {
+    Argon2(Argon2),
+    Bcrypt(Bcrypt),
+    Scrypt(Scrypt),
+    Pbkdf2(Pbkdf2),
+    ShaCrypt(ShaCrypt),
+    Md5Crypt(Md5Crypt),
+    Phpass(Phpass),
+    Salted(Salted),
+}
+
+/// What every algorithm can say about itself.
+pub(super) trait Kdf {
+    /// Whether its parameters keep within the caps and the algorithm's own limits.
+    fn cap(&self, output: usize, caps: &Caps) -> Result<(), OverCap>;
+
+    /// The lengths of output that are accepted from a stored value.
+    fn length(&self) -> Length;
+
+    /// Computes the output for these password bytes.
+    fn derive(&self, password: &[u8], output: &mut [u8]) -> Result<(), String>;
+
+    /// Whether this costs an attacker at least what `target` would.
+    fn reaches(&self, target: &Self) -> bool;
+
+    /// Its parameters in words, without the salt.
+    fn describe(&self) -> String;
+
+    /// Puts zeros in the place of the salt.
+    fn forget_salt(&mut self);
+
+    /// How hard a hash of this kind is to guess.
+    fn strength(&self) -> Strength {
+        Strength::Slow
+    }
+
+    /// The bytes of memory it needs; 0 where it is negligible.
+    fn memory(&self) -> u64 {
+        0
+    }
+
+    /// The bytes it hashes for a password of this many bytes; 0 where the length hardly matters.
+    fn hashed_bytes(&self, _password: usize) -> u64 {
+        0
+    }
+
+    /// Whether the implementations that wrote such hashes end a password at a NUL byte: then one that holds it has no
+    /// defined hash, and never matches.
+    fn ends_at_nul(&self) -> bool {
+        false
+    }
+
+    /// The bytes of a password that count; None = all of them.
+    fn significant_bytes(&self) -> Option<usize> {
+        None
+    }
+}
+
+/// The lengths of output that are accepted. A digest that a short column cut off must never match by chance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Length {
+    /// The algorithm's output has one length.
+    Exactly(usize),
+    /// The writer chose the length; below 16 bytes a value counts as cut off.
+    Chosen,
+}
+
+impl Length {
+    const LEAST: usize = 16;
+    const MOST: usize = 1024;
+
+    pub(super) fn admits(self, length: usize) -> bool {
+        match self {
+            Self::Exactly(n) => length == n,
+            Self::Chosen => (Self::LEAST..=Self::MOST).contains(&length),
+        }
+    }
+}
+
+/// A parameter above its cap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct OverCap {
+    pub what: &'static str,
+    pub found: u64,
+    pub cap: u64,
+}
+
+impl OverCap {
+    pub(super) fn check(what: &'static str, found: impl Into<u64>, cap: impl Into<u64>) -> Result<(), Self> {
+        let (found, cap) = (found.into(), cap.into());
+        if found <= cap { Ok(()) } else { Err(Self { what, found, cap }) }
+    }
+}
+
+/// Runs one expression on whichever kernel it is.
+macro_rules! each {
+    ($kernel:expr, $k:ident => $body:expr) => {
+        match $kernel {
+            Kernel::Argon2($k) => $body,
+            Kernel::Bcrypt($k) => $body,
+            Kernel::Scrypt($k) => $body,
+            Kernel::Pbkdf2($k) => $body,
+            Kernel::ShaCrypt($k) => $body,
+            Kernel::Md5Crypt($k) => $body,
+            Kernel::Phpass($k) => $body,
+            Kernel::Salted($k) => $body,
+        }
+    };
+}
+
+impl Kdf for Kernel {
+    fn cap(&self, output: usize, caps: &Caps) -> Result<(), OverCap> {
+        each!(self, k => k.cap(output, caps))
+    }
+
+    fn length(&self) -> Length {
+        each!(self, k => k.length())
+    }
+
+    fn derive(&self, password: &[u8], output: &mut [u8]) -> Result<(), String> {
+        each!(self, k => k.derive(password, output))
+    }
+
+    fn reaches(&self, target: &Self) -> bool {
+        match (self, target) {
+            (Self::Argon2(a), Self::Argon2(b)) => a.reaches(b),
+            (Self::Bcrypt(a), Self::Bcrypt(b)) => a.reaches(b),
+            (Self::Scrypt(a), Self::Scrypt(b)) => a.reaches(b),
+            (Self::Pbkdf2(a), Self::Pbkdf2(b)) => a.reaches(b),
+            (Self::ShaCrypt(a), Self::ShaCrypt(b)) => a.reaches(b),
+            (Self::Md5Crypt(a), Self::Md5Crypt(b)) => a.reaches(b),
+            (Self::Phpass(a), Self::Phpass(b)) => a.reaches(b),
+            (Self::Salted(a), Self::Salted(b)) => a.reaches(b),
+            // Of two algorithms, only a weaker target leaves the stored one alone: a rehash must never weaken.
+            _ => self.strength() > target.strength(),
+        }
+    }
+
+    fn describe(&self) -> String {
+        each!(self, k => k.describe())
+    }
+
+    fn forget_salt(&mut self) {
+        each!(self, k => k.forget_salt());
+    }
+
+    fn strength(&self) -> Strength {
+        each!(self, k => k.strength())
+    }
+
+    fn memory(&self) -> u64 {
+        each!(self, k => k.memory())
+    }
+
+    fn hashed_bytes(&self, password: usize) -> u64 {
+        each!(self, k => k.hashed_bytes(password))
+    }
+
+    fn ends_at_nul(&self) -> bool {
+        each!(self, k => k.ends_at_nul())
+    }
+
+    fn significant_bytes(&self) -> Option<usize> {
+        each!(self, k => k.significant_bytes())
+    }
+}

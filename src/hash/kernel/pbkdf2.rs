@@ -1,0 +1,58 @@
+//! PBKDF2 (RFC 8018) with HMAC, over the raw function of the `pbkdf2` crate.
+//!
+//! Invariant: a longer output is paid for, since its blocks count against the cap.
+
+use ::pbkdf2::pbkdf2_hmac;
+
+use super::{Caps, Digest, Kdf, Length, OverCap};
+
+/// PBKDF2 with its parameters.
+#[derive(Clone, PartialEq)]
+pub(in crate::hash) struct Pbkdf2 {
+    pub digest: Digest,
+    /// At least 1.
+    pub rounds: u32,
+    pub salt: Vec<u8>,
+    /// Where the format fixes the output, its length in bytes.
+    pub output: Option<usize>,
+}
+
+impl Kdf for Pbkdf2 {
+    fn cap(&self, output: usize, caps: &Caps) -> Result<(), OverCap> {
+        let blocks = output.div_ceil(self.digest.length()).max(1) as u64;
+        let cap = match self.digest {
+            Digest::Sha384 | Digest::Sha512 => caps.pbkdf2_wide_rounds,
+            Digest::Md5 | Digest::Sha1 | Digest::Sha224 | Digest::Sha256 => caps.pbkdf2_rounds,
+        };
+        OverCap::check("rounds times blocks", u64::from(self.rounds) * blocks, cap)
+    }
+
+    fn length(&self) -> Length {
+        self.output.map_or(Length::Chosen, Length::Exactly)
+    }
+
+    fn derive(&self, password: &[u8], output: &mut [u8]) -> Result<(), String> {
+        let Self { rounds, salt, .. } = self;
+        match self.digest {
+            Digest::Md5 => pbkdf2_hmac::<md5::Md5>(password, salt, *rounds, output),
+            Digest::Sha1 => pbkdf2_hmac::<sha1::Sha1>(password, salt, *rounds, output),
+            Digest::Sha224 => pbkdf2_hmac::<sha2::Sha224>(password, salt, *rounds, output),
+            Digest::Sha256 => pbkdf2_hmac::<sha2::Sha256>(password, salt, *rounds, output),
+            Digest::Sha384 => pbkdf2_hmac::<sha2::Sha384>(password, salt, *rounds, output),
+            Digest::Sha512 => pbkdf2_hmac::<sha2::Sha512>(password, salt, *rounds, output),
+        }
+        Ok(())
+    }
+
+    fn reaches(&self, target: &Self) -> bool {
+        self.digest == target.digest && self.rounds >= target.rounds
+    }
+
+    fn describe(&self) -> String {
+        format!("pbkdf2-hmac-{} rounds={}", self.digest.name(), self.rounds)
+    }
+
+    fn forget_salt(&mut self) {
+        self.salt.fill(0);
+    }
+}

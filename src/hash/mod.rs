@@ -1,0 +1,39 @@
+//! Password hashes: reads the ones applications left behind, and writes new ones.
+//!
+//! A stored value goes one way only: [`format`] takes it apart into a [`challenge::Challenge`] (what to compute, what
+//! must come out), `Challenge::admit` applies the cost caps and the length rule, and only what was admitted can run a
+//! [`kernel`] and compare, in constant time, decoded bytes.
+//!
+//! To add a format: one file (or function) in `format/` and one row in [`catalogue::FORMATS`]. To add an algorithm:
+//! one file in `kernel/` and one variant of `kernel::Kernel`; the compiler names every place that must know it.
+//!
+//! Invariant: no value from a row reaches a kernel before its cost and its length were found acceptable, and no
+//! error, warning or `Debug` output holds a stored value, a salt or a password.
+
+mod budget;
+mod caps;
+mod catalogue;
+mod challenge;
+mod codec;
+mod compile;
+mod error;
+mod format;
+mod kernel;
+mod policy;
+mod recent;
+mod scan;
+mod shape;
+mod spec;
+#[cfg(test)]
+mod vectors;
+
+pub use budget::{Budget, BudgetConfig, BudgetState, Busy};
+pub use caps::Caps;
+pub use catalogue::{FORMATS, Format, Strength, find};
+pub use error::{Unreadable, WriteError};
+pub use policy::{Policy, Stored, Verdict, Written};
+pub use shape::{Candidate, identify};
+pub use spec::{
+    Accept, Charset, Cost, DigestSpec, Encoding, FormatSpec, Item, Position, SaltEncoding, SaltSpec, Spec, SpecError,
+    Split, SplitOrder, Warning,
+};

@@ -1,0 +1,220 @@
+//! Compiling, writing, and what counts as outdated.
+
+use userbridge::hash::{
+    Accept, Caps, Charset, Cost, DigestSpec, Encoding, FORMATS, FormatSpec, Item, Policy, Position, SaltEncoding,
+    SaltSpec, Spec, Split, SplitOrder, Verdict, WriteError,
+};
+use userbridge::secret::Password;
+
+use super::{CHEAP, accepting, auto, counter, named, policy, verify, verify_salted};
+
+fn tuned(format: &str, cost: Cost) -> Option<FormatSpec> {
+    Some(FormatSpec::Tuned { format: format.to_owned(), cost })
+}
+
+fn sha1() -> DigestSpec {
+    DigestSpec {
+        digest: "SHA-1".to_owned(),
+        encoding: Encoding::Hex,
+        salt: Some(SaltSpec { position: Position::Suffix, encoding: SaltEncoding::Text }),
+        rounds: None,
+        split: None,
+        charset: Charset::Utf8,
+    }
+}
+
+#[test]
+fn what_is_written_is_verified_and_current() {
+    let cheap = |cost| Cost { cost: Some(cost), ..Cost::default() };
+    let rounds = Cost { rounds: Some(2000), ..Cost::default() };
+    for (write, begins) in [
+        (named("argon2id"), "$argon2id$v=19$m=19456,t=2,p=1$"),
+        (tuned("bcrypt", cheap(4)), "$2b$04$"),
+        (tuned("phpass", cheap(7)), "$P$5"),
+        (tuned("wordpress", cheap(4)), "$wp$2y$04$"),
+        (tuned("django", rounds), "pbkdf2_sha256$2000$"),
+        (tuned("django-argon2", Cost { memory: Some(64), ..Cost::default() }), "argon2$argon2id$v=19$m=64,t=2,p=1$"),
+        (tuned("pbkdf2-phc", rounds), "$pbkdf2-sha256$i=2000,l=32$"),
+        (tuned("pbkdf2-sha512-phc", rounds), "$pbkdf2-sha512$i=2000,l=64$"),
+        (tuned("pbkdf2-mcf", rounds), "$pbkdf2-sha256$2000$"),
+        (tuned("pbkdf2_sha512", rounds), "$pbkdf2-sha512$2000$"),
+        (tuned("sha512-crypt", rounds), "$6$rounds=2000$"),
+    ] {
+        let policy = policy(Accept::Auto, write);
+        policy.self_test().unwrap();
+        let written = policy.write_blocking(&Password::new("påssword"), &mut counter()).unwrap();
+        let text = str::from_utf8(written.hash.expose()).unwrap();
+        assert!(text.starts_with(begins), "{text}");
+        assert_eq!(
+            policy.verify_blocking(&Password::new("påssword"), &written.as_stored()),
+            Ok(Verdict::Match { outdated: false })
+        );
+        assert_eq!(policy.verify_blocking(&Password::new("passwörd"), &written.as_stored()), Ok(Verdict::Mismatch));
+        let again = policy.write_blocking(&Password::new("påssword"), &mut |b| b.fill(7)).unwrap();
+        assert_ne!(written.hash.expose(), again.hash.expose(), "the salt comes from the caller's randomness");
+    }
+}
+
+#[test]
+fn defaults_are_those_of_the_applications() {
+    for (name, begins) in [
+        ("bcrypt", "$2b$12$"),
+        ("phpass", "$P$B"),
+        ("wordpress", "$wp$2y$10$"),
+        ("django", "pbkdf2_sha256$1000000$"),
+        ("pbkdf2-sha256", "$pbkdf2-sha256$600000$"),
+    ] {
+        let written = policy(Accept::Auto, named(name)).write_blocking(&Password::new("a"), &mut counter()).unwrap();
+        assert!(written.hash.expose().starts_with(begins.as_bytes()), "{name}");
+    }
+}
+
+#[test]
+fn salted_digests_are_written_with_their_salt() {
+    let split = Some(Split { separator: ":".to_owned(), order: SplitOrder::SaltFirst });
+    for spec in [
+        sha1(),
+        DigestSpec { split, ..sha1() },
+        DigestSpec { charset: Charset::Utf16Le, rounds: Some(3), encoding: Encoding::Base64, ..sha1() },
+        DigestSpec { salt: Some(SaltSpec { position: Position::Prefix, encoding: SaltEncoding::Base64 }), ..sha1() },
+    ] {
+        let columns = spec.split.is_none();
+        let policy = policy(Accept::Auto, Some(FormatSpec::Digest(spec)));
+        assert_eq!((policy.needs_salt(), policy.warnings().len()), (columns, 1));
+        policy.self_test().unwrap();
+        let written = policy.write_blocking(&Password::new("pass"), &mut counter()).unwrap();
+        assert_eq!(written.salt.is_some(), columns);
+        assert_eq!(
+            policy.verify_blocking(&Password::new("pass"), &written.as_stored()),
+            Ok(Verdict::Match { outdated: false })
+        );
+    }
+    let policy = policy(Accept::Formats(vec![FormatSpec::Digest(sha1())]), None);
+    let stored = "59b3e8d637cf97edbe2384cf59cb7453dfe30789"; // sha1("passwordsalt")
+    assert!(verify(&policy, "password", stored).is_err(), "a salt that is NULL gives no answer");
+    assert_eq!(verify_salted(&policy, "password", stored, Some(b"")), Ok(Verdict::Mismatch));
+}
+
+#[test]
+fn what_a_format_cannot_carry_is_not_written() {
+    let write = |name: &str, password: &str| {
+        policy(Accept::Auto, named(name)).write_blocking(&Password::new(password), &mut counter())
+    };
+    assert!(matches!(write("bcrypt", &"a".repeat(73)), Err(WriteError::TooLong { limit: 72, .. })));
+    assert!(write("bcrypt", &"a".repeat(72)).is_ok());
+    assert!(matches!(write("bcrypt", "a\0b"), Err(WriteError::Unencodable { .. })));
+    assert!(matches!(write("argon2id", ""), Err(WriteError::Unacceptable)));
+    assert!(matches!(auto().write_blocking(&Password::new("a"), &mut counter()), Err(WriteError::NotDeclared)));
+    // WordPress hashes first, so that every byte counts.
+    let wordpress = policy(Accept::Auto, tuned("wordpress", Cost { cost: Some(4), ..Cost::default() }));
+    let written = wordpress.write_blocking(&Password::new("a".repeat(100)), &mut counter()).unwrap();
+    let other = Password::new(format!("{}b", "a".repeat(99)));
+    assert_eq!(wordpress.verify_blocking(&other, &written.as_stored()), Ok(Verdict::Mismatch));
+}
+
+#[test]
+fn a_hash_that_another_format_would_claim_is_not_written() {
+    let unsalted = FormatSpec::Named("sha1".to_owned());
+    let policy = policy(Accept::Formats(vec![unsalted]), Some(FormatSpec::Digest(sha1())));
+    let refused = policy.write_blocking(&Password::new("a"), &mut counter());
+    assert!(matches!(refused, Err(WriteError::NotVerified { .. })));
+    assert!(policy.self_test().is_err());
+}
+
+#[test]
+fn weaker_is_outdated_and_stronger_is_left_alone() {
+    let outdated = |write, value: &str| match verify(
+        &policy(Accept::Auto, write),
+        CHEAP.iter().find(|(_, v)| *v == value).unwrap().0,
+        value,
+    ) {
+        Ok(Verdict::Match { outdated }) => outdated,
+        other => panic!("{other:?}"),
+    };
+    let (argon2, bcrypt, wordpress, phpass) = (CHEAP[0].1, CHEAP[1].1, CHEAP[2].1, CHEAP[3].1);
+    let cheap = |cost| Cost { cost: Some(cost), ..Cost::default() };
+    assert!(outdated(named("argon2id"), argon2), "less memory");
+    assert!(outdated(named("argon2id"), bcrypt) && outdated(named("argon2id"), phpass));
+    assert!(!outdated(tuned("argon2id", Cost { memory: Some(16), ..Cost::default() }), argon2), "more passes");
+    assert!(!outdated(tuned("bcrypt", cheap(5)), bcrypt) && outdated(tuned("bcrypt", cheap(6)), bcrypt));
+    assert!(outdated(tuned("bcrypt", cheap(4)), wordpress), "the same kernel after other steps");
+    assert!(!outdated(named("phpass"), bcrypt) && !outdated(named("phpass"), argon2), "a rehash never weakens");
+    assert!(!outdated(None, phpass));
+}
+
+#[test]
+fn bcrypt_ignores_what_comes_after_72_bytes_on_reading() {
+    let stored = "$2a$04$R1lJ2gkNaoPGdafE.H.16.1MKHPvmKwryeulRe225LKProWYwt9Oi";
+    let digits = "0123456789".repeat(8);
+    let policy = accepting(&["bcrypt"]);
+    let long = format!("{}{}", &"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"[..62], &digits[..40]);
+    let at = |length: usize| verify(&policy, &long[..length], stored);
+    assert_eq!(at(72), at(102));
+}
+
+#[test]
+fn every_mistake_is_reported_with_a_way_out() {
+    let digest = DigestSpec { digest: "sha255".to_owned(), ..sha1() };
+    let empty =
+        DigestSpec { split: Some(Split { separator: String::new(), order: SplitOrder::DigestFirst }), ..sha1() };
+    let accept = Accept::Formats(vec![
+        FormatSpec::Named("bcript".to_owned()),
+        FormatSpec::Named("phpass".to_owned()),
+        FormatSpec::Digest(digest),
+        FormatSpec::Digest(empty),
+    ]);
+    let errors = Policy::compile(&Spec { accept, write: named("argon2i"), caps: Caps::default() }).unwrap_err();
+    let items: Vec<_> = errors.iter().map(|error| error.item).collect();
+    assert_eq!(items, [Item::Accept(0), Item::Accept(2), Item::Accept(3), Item::Write]);
+    let text: Vec<_> = errors.iter().map(ToString::to_string).collect();
+    assert!(text[0].contains("`bcrypt`") && text[1].contains("`sha256`") && text[3].contains("`argon2id`"), "{text:?}");
+}
+
+#[test]
+fn what_cannot_be_written_does_not_compile() {
+    let refused = |write| {
+        Policy::compile(&Spec { accept: Accept::Auto, write, caps: Caps::default() }).unwrap_err()[0].to_string()
+    };
+    assert!(refused(tuned("bcrypt", Cost { cost: Some(15), ..Cost::default() })).contains("above the cap"));
+    assert!(refused(tuned("bcrypt", Cost { cost: Some(3), ..Cost::default() })).contains("4 to 31"));
+    assert!(refused(tuned("bcrypt", Cost { rounds: Some(10), ..Cost::default() })).contains("no `rounds`"));
+    assert!(refused(tuned("argon2id", Cost { memory: Some(4 << 20), ..Cost::default() })).contains("KiB of memory"));
+    assert!(refused(named("apr1")).contains("not written"));
+    assert!(refused(Some(FormatSpec::Digest(DigestSpec { salt: None, ..sha1() }))).contains("unsalted"));
+    assert!(Policy::compile(&Spec { accept: Accept::Formats(vec![]), write: None, caps: Caps::default() }).is_err());
+}
+
+#[test]
+fn a_policy_warns_of_weak_and_hidden_formats() {
+    assert!(policy(Accept::Auto, named("phpass")).warnings()[0].message.contains("argon2id"));
+    assert!(policy(Accept::Auto, named("argon2id")).warnings().is_empty());
+    let hidden =
+        DigestSpec { salt: Some(SaltSpec { position: Position::Prefix, encoding: SaltEncoding::Text }), ..sha1() };
+    let both = policy(Accept::Formats(vec![FormatSpec::Digest(sha1()), FormatSpec::Digest(hidden)]), None);
+    assert_eq!(both.warnings()[0].item, Item::Accept(1));
+}
+
+#[test]
+fn what_is_written_is_accepted_without_being_listed() {
+    let policy = policy(Accept::Formats(vec![FormatSpec::Named("bcrypt".to_owned())]), named("argon2id"));
+    assert!(format!("{policy:?}").contains(r#"["bcrypt", "argon2"]"#));
+    policy.self_test().unwrap();
+}
+
+#[test]
+fn every_format_passes_its_self_test() {
+    let all: Vec<_> = FORMATS.iter().map(|format| format.name).collect();
+    accepting(&all).self_test().unwrap();
+    auto().self_test().unwrap();
+}
+
+#[test]
+fn memory_is_known_before_it_is_used() {
+    let policy = policy(Accept::Auto, named("argon2id"));
+    let value = userbridge::secret::Secret::new(CHEAP[0].1);
+    let stored = userbridge::hash::Stored { value: Some(&value), salt: None };
+    assert_eq!(policy.memory_needed(Some(&stored)), 16 * 1024);
+    assert_eq!((policy.memory_needed(None), policy.memory_to_write()), (19456 * 1024, 19456 * 1024));
+    let locked = userbridge::hash::Stored { value: None, salt: None };
+    assert_eq!(policy.memory_needed(Some(&locked)), 19456 * 1024, "its decoy");
+}

@@ -1,0 +1,204 @@
+//! Damaged, hostile and absent values.
+
+use std::time::{Duration, Instant};
+
+use proptest::prelude::*;
+use userbridge::hash::{
+    Accept, Charset, DigestSpec, Encoding, FORMATS, FormatSpec, Policy, Position, SaltEncoding, SaltSpec, Split,
+    SplitOrder, Stored, Unreadable, Verdict, identify,
+};
+use userbridge::secret::{Password, Secret};
+
+use super::{CHEAP, accepting, auto, policy, verify};
+
+/// A policy for every named format, one for descriptions, and `auto`.
+fn every_policy() -> Vec<Policy> {
+    let split = |order| Some(Split { separator: ":".to_owned(), order });
+    let salt = |position, encoding| Some(SaltSpec { position, encoding });
+    let spec = DigestSpec {
+        digest: "sha1".to_owned(),
+        encoding: Encoding::Hex,
+        salt: salt(Position::Prefix, SaltEncoding::Hex),
+        rounds: None,
+        split: split(SplitOrder::DigestFirst),
+        charset: Charset::Utf8,
+    };
+    let other = DigestSpec {
+        encoding: Encoding::Base64,
+        split: split(SplitOrder::SaltFirst),
+        salt: salt(Position::Suffix, SaltEncoding::Base64),
+        ..spec.clone()
+    };
+    let mut policies: Vec<_> = FORMATS.iter().map(|format| accepting(&[format.name])).collect();
+    policies.extend([spec, other].map(|spec| policy(Accept::Formats(vec![FormatSpec::Digest(spec)]), None)));
+    policies.push(auto());
+    policies
+}
+
+fn read_everywhere(policies: &[Policy], value: &[u8]) {
+    let secret = Secret::new(value);
+    for policy in policies {
+        policy.memory_needed(Some(&Stored { value: Some(&secret), salt: Some(&secret) }));
+    }
+    identify(&String::from_utf8_lossy(value));
+}
+
+#[test]
+fn no_parser_panics() {
+    let policies = every_policy();
+    let fragments = prop::sample::select(vec![
+        "$argon2id$",
+        "v=19$",
+        "m=64,t=1,p=1$",
+        "$2y$10$",
+        "$wp",
+        "$P$B",
+        "$5$",
+        "$6$rounds=",
+        "$1$",
+        "$apr1$",
+        "$pbkdf2-sha256$",
+        "i=1,l=2$",
+        "{PBKDF2}",
+        "pbkdf2_sha256$",
+        "scrypt$16384$",
+        "md5$",
+        "1000",
+        "4294967296",
+        "99999999999999999999",
+        "$",
+        ":",
+        "=",
+        "==",
+        ",",
+        "é",
+        "\0",
+        "5f4dcc3b5aa765d61d8327deb882cf99",
+        "c2FsdHNhbHQ",
+        "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+        "!",
+        "*",
+    ]);
+    let damaged =
+        (prop::sample::select(CHEAP), any::<prop::sample::Index>(), any::<char>()).prop_map(|((_, value), at, c)| {
+            let mut chars: Vec<char> = value.chars().collect();
+            let at = at.index(chars.len());
+            chars[at] = c;
+            chars.into_iter().collect::<String>()
+        });
+    let values = prop_oneof![
+        any::<Vec<u8>>(),
+        any::<String>().prop_map(String::into_bytes),
+        prop::collection::vec(fragments, 0..8).prop_map(|parts| parts.concat().into_bytes()),
+        damaged.prop_map(String::into_bytes),
+    ];
+    let mut runner = prop::test_runner::TestRunner::new(ProptestConfig {
+        cases: 4096,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    });
+    runner
+        .run(&values, |value| {
+            read_everywhere(&policies, &value);
+            Ok(())
+        })
+        .unwrap();
+}
+
+#[test]
+fn what_asks_for_too_much_is_refused_at_once() {
+    let auto = auto();
+    let long = "A".repeat(1366);
+    for value in [
+        "$argon2id$v=19$m=4294967295,t=3,p=1$c2FsdHNhbHQ$2ky5GAdhT1kH4kIgPN/oERE3Taiy43vNN70a3HpiKQU",
+        "$argon2id$v=19$m=99999999999,t=3,p=1$c2FsdHNhbHQ$2ky5GAdhT1kH4kIgPN/oERE3Taiy43vNN70a3HpiKQU",
+        "$argon2id$v=19$m=1048576,t=64,p=1$c2FsdHNhbHQ$2ky5GAdhT1kH4kIgPN/oERE3Taiy43vNN70a3HpiKQU",
+        "$argon2id$v=19$m=64,t=4294967295,p=1$c2FsdHNhbHQ$2ky5GAdhT1kH4kIgPN/oERE3Taiy43vNN70a3HpiKQU",
+        "$2y$31$6TqQbTK1XGadmblWJESpLOTPJzowjWUmgFikPHa14PynmQK052cLC",
+        "$wp$2y$17$2U3rNcTurfs2v.ToWqB1s.r7vbvruREGt6vTVfqu3NU8Z5tP7k3mm",
+        "$P$SIQRaTwmfeRo7ud9Fh4E2PdI0S3r.L0",
+        "$5$rounds=999999999$saltstring$KqJWpanXZHKq2BOB43TSaYhEWsQ1Lr5QNyPCDH/Tp.6",
+        "$pbkdf2-sha256$4294967295$c2FsdHNhbHQ$OFvEcLOIPFd/oq8egf10i.qJLI7A8nDjPLnolCWarQY",
+        "$pbkdf2-sha512$5000001$c2FsdHNhbHQ$OFvEcLOIPFd/oq8egf10i.qJLI7A8nDjPLnolCWarQY",
+        &format!("$pbkdf2-sha256$i=1000000$c2FsdHNhbHQ${long}"),
+        "pbkdf2_sha256$99999999$salt$gHk9QRlSGgkOKGLMilBlpOspwWF/111VTQKy9olyghc=",
+        "scrypt$1073741824$salt$8$1$IYjUxWYl40tAxLBDWKY+lgnEZMvxWxJL+ce9P0WsTdN5dGozlvRyPOpmjMwBla7/NWzAlLdE88QdiGFko7YrNA==",
+        "scrypt$2$salt$1$8388608$IYjUxWYl40tAxLBDWKY+lgnEZMvxWxJL+ce9P0WsTdN5dGozlvRyPOpmjMwBla7/NWzAlLdE88QdiGFko7YrNA==",
+        "scrypt$4194304$salt$4294967295$4294967295$IYjUxWYl40tAxLBDWKY+lgnEZMvxWxJL+ce9P0WsTdN5dGozlvRyPOpmjMwBla7/NWzAlLdE88QdiGFko7YrNA==",
+    ] {
+        let started = Instant::now();
+        let refused = verify(&auto, "password", value);
+        assert!(started.elapsed() < Duration::from_millis(10), "{value}: {:?}", started.elapsed());
+        assert!(
+            matches!(refused, Err(Unreadable::OverCap { .. } | Unreadable::Malformed { .. })),
+            "{value}: {refused:?}"
+        );
+        assert!(refused.is_err_and(|error| !error.to_string().contains("c2FsdHNhbHQ")));
+    }
+}
+
+#[test]
+fn a_long_password_cannot_make_a_cheap_row_expensive() {
+    let auto = auto();
+    let long = "p".repeat(Password::MAX_BYTES);
+    let row = "$6$rounds=9000000$abcdefghijklmnop$Kq2PbnMF/Una3svsclEqowi8Nw.pcGUHCE7NYQrDv0eUCKFVdjmUE/Qti5Yo3Z1At80xAAshigoh1n3UaOvji0";
+    assert!(matches!(verify(&auto, &long, row), Err(Unreadable::OverCap { .. })));
+    assert_eq!(verify(&auto, &"p".repeat(Password::MAX_BYTES + 1), row), Ok(Verdict::Mismatch));
+}
+
+#[test]
+fn what_a_short_column_cut_off_never_matches() {
+    let auto = auto();
+    for (password, value) in CHEAP {
+        assert_eq!(verify(&auto, password, value), Ok(Verdict::Match { outdated: false }), "{value}");
+        // A derived key of free length is one from 16 bytes (22 characters) on; all others have one length only.
+        let digest = value.rfind('$').unwrap() + 1;
+        let least = if value.starts_with("$pbkdf2") { digest + 22 } else { value.trim_end_matches('=').len() };
+        for cut in (0..least).filter(|cut| value.is_char_boundary(*cut)) {
+            let verdict = verify(&auto, password, &value[..cut]);
+            assert!(!matches!(verdict, Ok(Verdict::Match { .. })), "{}", &value[..cut]);
+        }
+        assert!(!matches!(verify(&auto, password, &format!("{value}A")), Ok(Verdict::Match { .. })));
+    }
+    let md5 = accepting(&["md5"]);
+    for cut in 1..32 {
+        assert!(verify(&md5, "password", &"5f4dcc3b5aa765d61d8327deb882cf99"[..cut]).is_err());
+    }
+}
+
+#[test]
+fn a_row_without_a_password_lets_nobody_in() {
+    let marks = ["", "   ", "!", "!!", "*", "*0", "*LK*", "NP", "x", "!$6$abcdefgh$", "!abcdefghijklmnop"];
+    for policy in every_policy() {
+        let password = Password::new("anything");
+        assert_eq!(policy.verify_blocking(&password, &Stored { value: None, salt: None }), Ok(Verdict::NoPassword));
+        for mark in marks {
+            assert_eq!(verify(&policy, "anything", mark), Ok(Verdict::NoPassword), "{policy:?} {mark}");
+            // The marker itself, typed as the password.
+            assert!(!matches!(verify(&policy, mark, mark), Ok(Verdict::Match { .. })));
+        }
+    }
+}
+
+#[test]
+fn padding_of_fixed_columns_is_no_part_of_the_value() {
+    for (password, value) in CHEAP {
+        assert_eq!(verify(&auto(), password, &format!("{value}   ")), Ok(Verdict::Match { outdated: false }));
+    }
+}
+
+#[test]
+fn what_could_be_many_things_is_not_guessed() {
+    for value in
+        ["5f4dcc3b5aa765d61d8327deb882cf99", "5f4dcc3b5aa765d61d8327deb882cf99:ab", "rl.3StKT.4T8M", "sha1$ab$cd"]
+    {
+        let refused = verify(&auto(), "password", value).unwrap_err();
+        assert!(matches!(&refused, Unreadable::Ambiguous { candidates, .. } if candidates.len() > 1), "{refused:?}");
+        assert!(!refused.to_string().contains(value));
+    }
+    assert!(matches!(verify(&auto(), "hunter2", "hunter2"), Err(Unreadable::Unrecognised { looks_like: None, .. })));
+    assert!(matches!(
+        verify(&accepting(&["phpass"]), "U*U", CHEAP[1].1),
+        Err(Unreadable::Unrecognised { looks_like: Some("bcrypt"), .. })
+    ));
+}
