@@ -1,1 +1,3 @@
-mod hash;
+//! One binary for all integration tests: black box, through the command line and HTTP.
+
+mod check;

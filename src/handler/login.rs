@@ -11,7 +11,7 @@ use super::{Class, Error, Handler};
 use crate::action::{Outcome, Profile, Refusal, Request};
 use crate::db::Row;
 use crate::definition::{Login, StoredPassword, Verification};
-use crate::hash::budget::Busy;
+use crate::hash::Busy;
 use crate::hash::{Policy, Stored, Verdict, Written};
 use crate::secret::{Password, Secret};
 use crate::sql::Statement;

@@ -20,7 +20,7 @@ use self::write::Transaction;
 use crate::action::{Action, Outcome, Request};
 use crate::db::{Database, Query, Value};
 use crate::definition::{Definition, Step};
-use crate::hash::budget::Budget;
+use crate::hash::Budget;
 use crate::sql::{Parameter, Statement};
 
 /// Fills a buffer with random bytes from the operating system.
