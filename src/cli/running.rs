@@ -1,0 +1,351 @@
+//! The running gateway: everything assembled, from the first listener to the last request in flight.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc::unbounded_channel;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::serve::environment;
+use super::{Exit, colours, random};
+use crate::access::{self, Access};
+use crate::definition::{Gateway as GatewaySettings, check_gateway, read};
+use crate::diagnostic::Source;
+use crate::handler::Resources;
+use crate::hash::{Budget, BudgetConfig};
+use crate::registry::Shared;
+use crate::reload::{Change, ConnectorStatus, Deletion, Reloader, Trigger, follow};
+use crate::server::{self, Admin, Gateway, Metrics, Readiness, Readings, Reload};
+
+/// What is to be served, and how.
+pub(super) struct Plan {
+    gateway: GatewaySettings,
+    access: access::Settings,
+    connectors: PathBuf,
+    /// The settings' file, when a change of it is to be followed.
+    config: Option<PathBuf>,
+    allow_partial: bool,
+    /// Called with the address of requests once it is bound.
+    pub announce: Option<Box<dyn FnOnce(SocketAddr)>>,
+}
+
+impl Plan {
+    pub fn new(
+        gateway: GatewaySettings,
+        access: access::Settings,
+        connectors: PathBuf,
+        config: Option<PathBuf>,
+        allow_partial: bool,
+    ) -> Self {
+        Self { gateway, access, connectors, config, allow_partial, announce: None }
+    }
+}
+
+/// The settings of a gateway that declares none.
+pub(super) fn default_gateway() -> Result<GatewaySettings, String> {
+    check_gateway(&Source::new("defaults", "clients: []\n")).map_err(|report| report.render(false))
+}
+
+/// Serves until a signal ends it.
+pub(super) fn run(plan: Plan) -> Exit {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: cannot start: {error}");
+            return Exit::Refused;
+        }
+    };
+    match runtime.block_on(serve(plan)) {
+        Ok(()) => Exit::Fine,
+        Err(problem) => {
+            eprint!("{problem}");
+            Exit::Refused
+        }
+    }
+}
+
+async fn serve(mut plan: Plan) -> Result<(), String> {
+    let hashing = plan.gateway.raw.hashing.as_ref();
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    let budget = Arc::new(Budget::new(BudgetConfig {
+        threads: hashing.and_then(|h| h.threads.as_ref()).map_or(cores, |at| at.value as usize),
+        queue: hashing.and_then(|h| h.queue.as_ref()).map_or(256, |at| at.value as usize),
+        memory: plan.gateway.hashing_memory,
+    }));
+    let resources = Resources { budget: Arc::clone(&budget), entropy };
+    let mut reloader = Reloader::new(&plan.connectors, resources, environment());
+    first_pass(&mut reloader, plan.allow_partial)?;
+    let access = Access::new(plan.access.clone(), None).map_err(|e| format!("error: {e}\n"))?.shared();
+    let state = Arc::new(State::new(reloader.shared(), budget));
+    state.note(&reloader, &Change::default());
+    let readings = Arc::clone(&state);
+    let metrics = Arc::new(Metrics::new(Arc::clone(&access), move || readings.readings()));
+    let readiness = Arc::new(Readiness::default());
+    let listener = bind(plan.gateway.listen, "listen").await?;
+    let operator = bind(plan.gateway.admin, "admin").await?;
+    let settings = server::Settings { budget: plan.gateway.request_timeout, ..server::Settings::default() };
+    let instance = u64::from_le_bytes(random::<8>()?);
+    let gateway = Gateway::new(
+        reloader.shared(),
+        Arc::clone(&access),
+        Arc::clone(&metrics),
+        Arc::clone(&readiness),
+        settings.clone(),
+        instance,
+    );
+    let status = Arc::clone(&state);
+    let admin = Arc::new(Admin::new(metrics, Arc::clone(&readiness), move || status.to_json()));
+    let address = listener.local_addr().map_err(|e| format!("error: {e}\n"))?;
+    tracing::info!(%address, admin = %plan.gateway.admin, directory = %plan.connectors.display(), "serving");
+    if let Some(announce) = plan.announce.take() {
+        announce(address);
+    }
+    readiness.set_ready();
+    warm(&reloader.shared(), &state, reloader.shared().load().connectors().map(|c| c.name.clone()).collect());
+    let (stop, stopped) = stop_signal()?;
+    let follower = tokio::spawn(keep_current(reloader, plan, access, Arc::clone(&state)));
+    let admin_server = tokio::spawn(server::run_admin(operator, admin, settings, stopped.clone()));
+    let drain = server::run(listener, Arc::new(gateway), stopped).await;
+    tracing::info!(?drain, "stopped");
+    drop(stop);
+    follower.abort();
+    admin_server.abort();
+    Ok(())
+}
+
+/// Starting is stricter than reloading: a refused definition is a failed start.
+fn first_pass(reloader: &mut Reloader, allow_partial: bool) -> Result<(), String> {
+    let change = reloader.pass(Instant::now(), Deletion::Careful);
+    let mut text: String = change.refused.iter().map(|report| report.render(colours(&std::io::stderr()))).collect();
+    let directory = reloader.directory().display();
+    if change.published.is_empty() {
+        text.push_str(&format!("error: found no definition that can be served in {directory}\n"));
+        text.push_str("help: copy one from examples/quickstart, or see: userbridge demo\n");
+        return Err(text);
+    }
+    if !change.refused.is_empty() && !allow_partial {
+        text.push_str("error: refused to start; mend the findings above, or start with --allow-partial\n");
+        return Err(text);
+    }
+    eprint!("{text}");
+    Ok(())
+}
+
+async fn bind(address: SocketAddr, key: &str) -> Result<TcpListener, String> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|e| format!("error: cannot listen on {address}: {}\nhelp: change `{key}` in the settings\n", e.kind()))
+}
+
+/// A future that ends at the first SIGTERM or SIGINT; a second one ends the process at once.
+fn stop_signal() -> Result<(watch::Sender<bool>, impl Future<Output = ()> + Clone + Send + 'static), String> {
+    let failed = |e: std::io::Error| format!("error: cannot listen for signals: {e}\n");
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    let (sender, receiver) = watch::channel(false);
+    let own = sender.clone();
+    tokio::spawn(async move {
+        tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+        tracing::info!("stopping: requests in flight are finished first");
+        own.send_replace(true);
+        tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+        tracing::warn!("stopped at once by a second signal");
+        std::process::exit(1);
+    });
+    Ok((sender, Stopped(receiver).wait()))
+}
+
+#[derive(Clone)]
+struct Stopped(watch::Receiver<bool>);
+
+impl Stopped {
+    fn wait(self) -> impl Future<Output = ()> + Clone + Send + 'static {
+        StopFuture { receiver: self.0, inner: None }
+    }
+}
+
+/// Keeps definitions, clients and limits equal to what is on disk.
+async fn keep_current(mut reloader: Reloader, plan: Plan, access: access::Shared, state: Arc<State>) {
+    let (ask, asked) = unbounded_channel();
+    let hangups = async move {
+        let Ok(mut hangup) = signal(SignalKind::hangup()) else { return std::future::pending().await };
+        while hangup.recv().await.is_some() {
+            if ask.send(()).is_err() {
+                return;
+            }
+        }
+    };
+    let directory = reloader.directory().to_owned();
+    let mut config = plan.config.as_deref().and_then(|path| read(path).ok());
+    let look = async |trigger: Trigger| {
+        let deletion = if trigger == Trigger::Operator { Deletion::Confirmed } else { Deletion::Careful };
+        let change = tokio::task::block_in_place(|| reloader.pass(Instant::now(), deletion));
+        for report in &change.refused {
+            tracing::error!(file = &*report.source.name, "refused, serving the last good version:\n{}", report.render(false));
+        }
+        for (connector, version) in &change.published {
+            tracing::info!(connector, version, "published");
+        }
+        state.note(&reloader, &change);
+        warm(&reloader.shared(), &state, change.published.into_iter().map(|(name, _)| name).collect());
+        follow_settings(&plan, &mut config, &access);
+    };
+    tokio::join!(hangups, follow(directory, asked, look));
+}
+
+/// Puts changed clients, networks and limits in force; addresses need a restart.
+fn follow_settings(plan: &Plan, known: &mut Option<Source>, access: &access::Shared) {
+    let Some(path) = &plan.config else { return };
+    let Ok(source) = read(path) else { return };
+    if known.as_ref().is_some_and(|known| known.text == source.text) {
+        return;
+    }
+    let checked = check_gateway(&source).and_then(|gateway| Ok((super::access::settings(&gateway.raw, &source)?, gateway)));
+    match checked {
+        Err(report) => tracing::error!("settings refused, the last good ones stay:\n{}", report.render(false)),
+        Ok((settings, gateway)) => {
+            if (gateway.listen, gateway.admin) != (plan.gateway.listen, plan.gateway.admin) {
+                tracing::warn!("`listen` and `admin` need a restart");
+            }
+            let put = Access::new(settings, Some(&access.load()));
+            match put {
+                Ok(new) => {
+                    access.store(Arc::new(new));
+                    tracing::info!("clients, networks and limits are those of the changed settings");
+                }
+                Err(error) => tracing::error!(%error, "settings refused, the last good ones stay"),
+            }
+        }
+    }
+    *known = Some(source);
+}
+
+/// Prepares new connectors' statements in the background: a database that is down only shows in the status.
+fn warm(shared: &Shared, state: &Arc<State>, names: Vec<String>) {
+    for name in names {
+        let Some(connector) = shared.load().connector(&name).cloned() else { continue };
+        let state = Arc::clone(state);
+        tokio::spawn(async move {
+            let result = connector.prepare(Instant::now() + Duration::from_secs(10)).await;
+            if let Err(error) = &result {
+                tracing::error!(connector = name, class = error.class.as_str(), %error, "the database does not answer as the definition needs");
+            }
+            state.note_database(&name, result.err().map(|error| error.to_string()));
+        });
+    }
+}
+
+/// What the operator sees.
+struct State {
+    shared: Shared,
+    budget: Arc<Budget>,
+    connectors: Mutex<Vec<ConnectorStatus>>,
+    last_success: Mutex<BTreeMap<String, f64>>,
+    databases: Mutex<BTreeMap<String, Option<String>>>,
+    tick: Mutex<f64>,
+}
+
+impl State {
+    fn new(shared: Shared, budget: Arc<Budget>) -> Self {
+        Self {
+            shared,
+            budget,
+            connectors: Mutex::default(),
+            last_success: Mutex::default(),
+            databases: Mutex::default(),
+            tick: Mutex::default(),
+        }
+    }
+
+    fn note(&self, reloader: &Reloader, change: &Change) {
+        let now = seconds();
+        *lock(&self.connectors) = reloader.status(Instant::now());
+        let mut successes = lock(&self.last_success);
+        change.published.iter().for_each(|(name, _)| drop(successes.insert(name.clone(), now)));
+        for connector in self.shared.load().connectors() {
+            successes.entry(connector.name.clone()).or_insert(now);
+        }
+        *lock(&self.tick) = now;
+    }
+
+    fn note_database(&self, name: &str, error: Option<String>) {
+        lock(&self.databases).insert(name.to_owned(), error);
+    }
+
+    fn readings(&self) -> Readings {
+        let registry = self.shared.load_full();
+        let successes = lock(&self.last_success);
+        let connectors = lock(&self.connectors);
+        let served = connectors.iter().filter_map(|status| Some((status.connector.clone()?, status)));
+        Readings {
+            reloads: served
+                .map(|(connector, status)| Reload {
+                    successful: status.refused.is_none() && status.missing_for.is_none(),
+                    last_success: successes.get(&connector).copied().unwrap_or_default(),
+                    connector,
+                })
+                .collect(),
+            config_hash: Some(registry.connectors().map(|c| c.version.as_str()).collect::<Vec<_>>().join("-")),
+            generations: Arc::strong_count(&registry).saturating_sub(1) as u64,
+            watcher_last_tick: Some(*lock(&self.tick)),
+            pools: registry.connectors().map(|c| (c.name.clone(), c.pool())).collect(),
+            hash_queue_depth: self.budget.state().queued as u64,
+        }
+    }
+
+    fn to_json(&self) -> serde_json::Value {
+        let registry = self.shared.load_full();
+        let databases = lock(&self.databases);
+        let connectors = lock(&self.connectors);
+        let list = connectors.iter().map(|status| {
+            let pool = status.connector.as_deref().and_then(|name| registry.connector(name)).map(|c| c.pool());
+            let database = status.connector.as_ref().and_then(|name| databases.get(name)).cloned().flatten();
+            serde_json::json!({
+                "connector": status.connector,
+                "file": status.file.display().to_string(),
+                "state": state_of(status),
+                "version": status.version,
+                "refused": status.refused,
+                "missing_seconds": status.missing_for.map(|time| time.as_secs()),
+                "database": {
+                    "error": pool.as_ref().and_then(|pool| pool.last_error.clone()).or(database),
+                    "open": pool.as_ref().map(|pool| pool.open),
+                    "busy": pool.as_ref().map(|pool| pool.busy),
+                    "limit": pool.as_ref().map(|pool| pool.limit),
+                },
+            })
+        });
+        serde_json::Value::Array(list.collect())
+    }
+}
+
+fn state_of(status: &ConnectorStatus) -> &'static str {
+    match (&status.connector, &status.refused, status.missing_for) {
+        (None, ..) => "refused",
+        (Some(_), Some(_), _) => "stale",
+        (Some(_), None, Some(_)) => "missing",
+        (Some(_), None, None) => "current",
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn seconds() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |time| time.as_secs_f64())
+}
+
+/// Random bytes for salts. A system without randomness cannot serve: a predictable salt would be worse than a stop.
+fn entropy(bytes: &mut [u8]) {
+    if getrandom::fill(bytes).is_err() {
+        tracing::error!("the operating system gives no random bytes");
+        std::process::abort();
+    }
+}
