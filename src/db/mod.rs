@@ -4,7 +4,16 @@
 //! A connection that did not finish its work cleanly is closed, never used again.
 
 mod error;
+mod failure;
+mod health;
+mod mysql;
+mod numeric;
+mod pool;
+mod postgres;
 mod row;
+mod sqlite;
+mod transaction;
+mod url;
 
 use std::fmt;
 use std::future::Future;
@@ -16,6 +25,7 @@ use tokio::time::Instant;
 
 pub use self::error::{Error, ErrorKind};
 pub use self::row::{Column, Row, Value};
+pub use self::url::{Config, Fingerprint, UrlError};
 use crate::sql::Dialect;
 
 /// A future that a trait object can return.
@@ -23,6 +33,21 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// How many rows are read of a result: the second one proves that the first is not the only one.
 pub const MAX_ROWS: usize = 2;
+
+/// The largest value that is taken from a column, in bytes; a larger one is [`ErrorKind::Misconfigured`].
+pub const MAX_VALUE_BYTES: usize = 1 << 20;
+
+/// Opens a database. Nothing connects: a database that is down now may be up when it is asked.
+///
+/// # Errors
+/// When the driver refuses the configuration itself.
+pub fn open(config: &Config) -> Result<Arc<dyn Database>, Error> {
+    match config.endpoint() {
+        url::Endpoint::Postgres(server) => Ok(Arc::new(postgres::Postgres::new(server, config))),
+        url::Endpoint::Mysql(server) => Ok(Arc::new(mysql::Mysql::new(server, config))),
+        url::Endpoint::Sqlite(file) => Ok(Arc::new(sqlite::Sqlite::new(file, config))),
+    }
+}
 
 /// One database and its connections. Nothing connects before the first call.
 pub trait Database: fmt::Debug + Send + Sync + 'static {
@@ -101,6 +126,22 @@ impl Query {
         &self.text
     }
 
+    /// The text, shared with whoever must outlive the query.
+    fn shared_text(&self) -> Arc<str> {
+        Arc::clone(&self.text)
+    }
+
+    /// Whether this many values are what the statement takes.
+    fn check_count(&self, arguments: usize) -> Result<(), Error> {
+        if arguments == self.parameters {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::Misconfigured,
+            format!("{arguments} values were given, expected {}, one for each placeholder", self.parameters),
+        ))
+    }
+
     /// The number of values that the statement takes.
     pub fn parameters(&self) -> usize {
         self.parameters
@@ -130,6 +171,20 @@ pub struct Description {
     pub parameters: Vec<ParameterType>,
     /// The columns of the result; empty for statements that return none.
     pub columns: Arc<[Column]>,
+}
+
+impl Description {
+    /// Refuses a result in which two columns have one name: a row could show only one of them.
+    fn check_names(columns: &[Column]) -> Result<(), Error> {
+        let twice = columns.iter().enumerate().find(|(i, c)| columns[..*i].iter().any(|other| other.name == c.name));
+        match twice {
+            None => Ok(()),
+            Some((_, column)) => Err(Error::new(
+                ErrorKind::Misconfigured,
+                format!("two columns are named \"{}\", expected one: give the other another name with AS", column.name),
+            )),
+        }
+    }
 }
 
 /// The type that a value must have when it is bound.

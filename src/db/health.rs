@@ -1,0 +1,80 @@
+//! Why connections fail, remembered for the operator and to spare a dead server.
+//!
+//! Invariant: within [`BACK_OFF`] of a failed attempt nobody tries again; all get that attempt's error at once.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::failure::{expired, within};
+use super::{Error, ErrorKind};
+
+/// How long nobody connects after an attempt failed.
+const BACK_OFF: Duration = Duration::from_millis(200);
+
+/// What is known of a server's health.
+#[derive(Debug, Default)]
+pub(super) struct Health(Mutex<Known>);
+
+#[derive(Debug, Default)]
+struct Known {
+    last_error: Option<String>,
+    refused: Option<(Instant, Error)>,
+}
+
+impl Health {
+    /// Connects within the deadline, unless an attempt has failed just now.
+    pub async fn connect<C>(
+        &self,
+        deadline: Instant,
+        attempt: impl Future<Output = Result<C, Error>>,
+    ) -> Result<C, Error> {
+        if let Some((at, error)) = &self.known().refused
+            && at.elapsed() < BACK_OFF
+        {
+            return Err(error.clone());
+        }
+        let begun = Instant::now();
+        match within(deadline, "connecting", attempt).await {
+            Ok(Ok(connection)) => {
+                *self.known() = Known::default();
+                Ok(connection)
+            }
+            Ok(Err(error)) => {
+                *self.known() =
+                    Known { last_error: Some(error.to_string()), refused: Some((Instant::now(), error.clone())) };
+                Err(error)
+            }
+            // A caller who came with no time left says nothing about the server.
+            Err(timeout) if begun.elapsed() < BACK_OFF => Err(timeout),
+            Err(_) => {
+                let error = Error::new(ErrorKind::Unavailable, "the server did not accept a connection in time");
+                *self.known() = Known { last_error: Some(error.to_string()), refused: Some((Instant::now(), error)) };
+                Err(expired("connecting"))
+            }
+        }
+    }
+
+    /// A connection that was open broke.
+    pub fn lost(&self, error: &Error) {
+        self.known().last_error = Some(error.to_string());
+    }
+
+    /// A statement was answered.
+    pub fn answered(&self) {
+        let mut known = self.known();
+        if known.last_error.is_some() {
+            *known = Known::default();
+        }
+    }
+
+    /// Why the last connection could not be made or was lost.
+    pub fn last_error(&self) -> Option<String> {
+        self.known().last_error.clone()
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
