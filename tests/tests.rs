@@ -1,1 +1,3 @@
+//! Userbridge from outside, on every database it speaks to.
 
+mod layers;
