@@ -53,7 +53,7 @@ app.use((error, request, response, next) => {
   problem(response, status, status === 503 ? 'unavailable' : 'invalid_input');
 });
 
-const server = app.listen(Number(PORT), '127.0.0.1', () => console.log(`listening on 127.0.0.1:${server.address().port}`));
+const server = app.listen(Number(PORT), '127.0.0.1', () => console.log(`listening on port ${server.address().port}`));
 server.keepAliveTimeout = 60_000;
 
 function authenticate(request, response, next) {
