@@ -1,3 +1,6 @@
-//! One binary for all integration tests: black box, through the command line and HTTP.
+//! One binary for all integration tests: black box, through the command line and HTTP, on every database.
 
 mod check;
+mod db;
+mod layers;
+mod servers;
