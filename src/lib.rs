@@ -1,5 +1,37 @@
 //! Userbridge puts any existing user table behind any identity provider with a YAML file instead of code.
+//!
+//! # Layout
+//!
+//! Modules import upward in this list only; `tests/layers.rs` proves it by reading the source.
+//!
+//! | level | module | what it is |
+//! |---|---|---|
+//! | 0 | [`diagnostic`] | findings with a code and a place, drawn for people or written for machines |
+//! | 0 | [`action`], [`secret`] | the vocabulary: requests, outcomes, profiles; what must not be seen |
+//! | 1 | [`hash`] | password formats: parse, cap, compute, compare; the bounded pool that computes |
+//! | 1 | [`sql`] | templates become one constant statement with typed parameters; no I/O |
+//! | 1 | [`db`] | PostgreSQL, MySQL/MariaDB and SQLite behind one small trait |
+//! | 2 | [`definition`] | YAML becomes a checked definition, or a report of everything that is wrong |
+//! | 3 | [`handler`] | a definition on its database answers requests |
+//! | 4 | [`registry`] | the connectors in service, behind one atomic pointer |
+//! | 5 | [`access`], [`protocol`] | who may ask and how often; what the wire looks like |
+//! | 6 | [`server`], [`reload`], [`cli`] | listeners, the watcher, the commands |
+//!
+//! # Two flows
+//!
+//! A file: `definition::load` → `Definition` → `Connector::open` → a new `Registry` swapped in by [`reload`].
+//! A request: [`server`] → [`access`] → [`protocol`] decodes → [`registry`] → [`handler`] → [`protocol`] encodes.
+//!
+//! # Invariants
+//!
+//! * Definitions do no network I/O; handlers see no HTTP and no YAML; protocols see no row.
+//! * Only [`protocol`] (and the operator's listener) knows status codes; only [`sql`] makes SQL text, and it never
+//!   inserts a value.
+//! * A request uses exactly one version of its definition.
+//! * Nothing below [`cli`] reads the environment, the wall clock or randomness by itself.
+//! * "No" is only said when the store said no; every doubt is an error.
 
+pub mod access;
 pub mod action;
 pub mod cli;
 pub mod db;
@@ -7,7 +39,9 @@ pub mod definition;
 pub mod diagnostic;
 pub mod handler;
 pub mod hash;
+pub mod protocol;
 pub mod registry;
 pub mod reload;
 pub mod secret;
+pub mod server;
 pub mod sql;

@@ -71,10 +71,8 @@ impl Connector {
         Self { name, version, handler: Handler::new(definition, database, resources) }
     }
 
-    /// Answers one request by the deadline.
-    ///
-    /// Everything but a look-up runs to its end even when the returned future is dropped: a caller that leaves must
-    /// not leave half a change behind.
+    /// Answers one request by the deadline. A caller that may leave spawns this, so that a change is never left half
+    /// done.
     ///
     /// # Errors
     /// When no answer could be had.
@@ -82,12 +80,7 @@ impl Connector {
         if self.handler.definition().disabled {
             return Err(Error::new(Class::Unavailable, "the connector is disabled in its definition"));
         }
-        if let Request::GetUser { .. } = request {
-            return self.handler.run(&request, deadline).await;
-        }
-        let own = Arc::clone(self);
-        let work = tokio::spawn(async move { own.handler.run(&request, deadline).await });
-        work.await.unwrap_or_else(|_| Err(Error::new(Class::Misconfigured, "the handler failed")))
+        self.handler.run(&request, deadline).await
     }
 
     /// Prepares every statement on the database.

@@ -50,7 +50,7 @@ pub(super) fn throw_away() -> Result<(Settings, String), String> {
     let key = NewKey::new(&id, &random()?);
     let scopes = vec!["*:*".parse().map_err(|_| "the scope is refused".to_owned())?];
     let client = ClientSettings { id, secrets: vec![key.digest], scopes, allowlist: None, limit: None };
-    Ok((Settings { clients: vec![client], ..Settings::default() }, key.key))
+    Ok((Settings { clients: vec![client], ..Settings::default() }, key.key.to_string()))
 }
 
 fn all<T: FromStr<Err: std::fmt::Display>>(list: &[At<String>], faults: &mut Vec<Fault>) -> Vec<T> {
@@ -58,5 +58,8 @@ fn all<T: FromStr<Err: std::fmt::Display>>(list: &[At<String>], faults: &mut Vec
 }
 
 fn one<T: FromStr<Err: std::fmt::Display>>(at: &At<String>, faults: &mut Vec<Fault>) -> Option<T> {
-    at.value.parse().map_err(|e: T::Err| faults.push(Fault::new(Code::InvalidValue, at.span.clone(), e.to_string()))).ok()
+    at.value
+        .parse()
+        .map_err(|e: T::Err| faults.push(Fault::new(Code::InvalidValue, at.span.clone(), e.to_string())))
+        .ok()
 }

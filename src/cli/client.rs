@@ -44,7 +44,7 @@ impl New {
         println!("# add to userbridge.yaml under `clients:`");
         println!("  - id: {}\n    secrets: [\"{}\"]\n    scopes: [{scopes}]", id.as_str(), key.digest);
         println!("# the key, shown this once; the caller sends it as `Authorization: Bearer …`");
-        println!("{}", key.key);
+        println!("{}", *key.key);
         Ok(())
     }
 }

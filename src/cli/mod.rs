@@ -2,9 +2,15 @@
 //!
 //! Invariant: only this layer reads the environment, the clock and randomness; everything below gets them handed in.
 
+mod access;
 mod check;
+mod client;
+mod demo;
 mod hash;
+mod log;
+mod running;
 mod schema;
+mod serve;
 
 use std::process::ExitCode;
 
@@ -20,13 +26,20 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Serve the definitions over HTTP.
+    Serve(serve::Serve),
     /// Check definitions without touching a database.
     Check(check::Check),
     /// Make, verify and identify password hashes.
     #[command(subcommand)]
     Hash(hash::Hash),
+    /// Make the keys with which identity providers call.
+    #[command(subcommand)]
+    Client(client::Client),
     /// Write the JSON Schemas that editors use.
     Schema(schema::Schema),
+    /// Serve a complete example on an embedded database, with the requests to try.
+    Demo(demo::Demo),
 }
 
 /// How a command writes what it found.
@@ -69,9 +82,12 @@ pub fn main() -> ExitCode {
         }
     };
     let exit = match arguments.command {
+        Command::Serve(serve) => serve.run(),
         Command::Check(check) => check.run(),
         Command::Hash(hash) => hash.run(),
+        Command::Client(client) => client.run(),
         Command::Schema(schema) => schema.run(),
+        Command::Demo(demo) => demo.run(),
     };
     exit.into()
 }
@@ -85,4 +101,11 @@ fn variable(name: &str) -> Option<String> {
 /// Whether people read this stream and want colours (https://no-color.org).
 fn colours(stream: &impl std::io::IsTerminal) -> bool {
     stream.is_terminal() && variable("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// Random bytes of the operating system.
+fn random<const N: usize>() -> Result<[u8; N], String> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|e| format!("the operating system gives no random bytes: {e}"))?;
+    Ok(bytes)
 }

@@ -32,7 +32,7 @@ pub(super) struct Plan {
     config: Option<PathBuf>,
     allow_partial: bool,
     /// Called with the address of requests once it is bound.
-    pub announce: Option<Box<dyn FnOnce(SocketAddr)>>,
+    pub announce: Option<Box<dyn FnOnce(SocketAddr) + Send + Sync>>,
 }
 
 impl Plan {
@@ -73,11 +73,12 @@ pub(super) fn run(plan: Plan) -> Exit {
 async fn serve(mut plan: Plan) -> Result<(), String> {
     let hashing = plan.gateway.raw.hashing.as_ref();
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
-    let budget = Arc::new(Budget::new(BudgetConfig {
+    let budget = Budget::new(BudgetConfig {
         threads: hashing.and_then(|h| h.threads.as_ref()).map_or(cores, |at| at.value as usize),
         queue: hashing.and_then(|h| h.queue.as_ref()).map_or(256, |at| at.value as usize),
         memory: plan.gateway.hashing_memory,
-    }));
+    });
+    let budget = Arc::new(budget.map_err(|e| format!("error: cannot start the hash threads: {e}\n"))?);
     let resources = Resources { budget: Arc::clone(&budget), entropy };
     let mut reloader = Reloader::new(&plan.connectors, resources, environment());
     first_pass(&mut reloader, plan.allow_partial)?;
@@ -108,12 +109,11 @@ async fn serve(mut plan: Plan) -> Result<(), String> {
     }
     readiness.set_ready();
     warm(&reloader.shared(), &state, reloader.shared().load().connectors().map(|c| c.name.clone()).collect());
-    let (stop, stopped) = stop_signal()?;
+    let stop = stop_signal()?;
     let follower = tokio::spawn(keep_current(reloader, plan, access, Arc::clone(&state)));
-    let admin_server = tokio::spawn(server::run_admin(operator, admin, settings, stopped.clone()));
-    let drain = server::run(listener, Arc::new(gateway), stopped).await;
+    let admin_server = tokio::spawn(server::run_admin(operator, admin, settings, stopped(stop.clone())));
+    let drain = server::run(listener, Arc::new(gateway), stopped(stop)).await;
     tracing::info!(?drain, "stopped");
-    drop(stop);
     follower.abort();
     admin_server.abort();
     Ok(())
@@ -143,31 +143,26 @@ async fn bind(address: SocketAddr, key: &str) -> Result<TcpListener, String> {
         .map_err(|e| format!("error: cannot listen on {address}: {}\nhelp: change `{key}` in the settings\n", e.kind()))
 }
 
-/// A future that ends at the first SIGTERM or SIGINT; a second one ends the process at once.
-fn stop_signal() -> Result<(watch::Sender<bool>, impl Future<Output = ()> + Clone + Send + 'static), String> {
+/// Becomes true at the first SIGTERM or SIGINT; a second one ends the process at once.
+fn stop_signal() -> Result<watch::Receiver<bool>, String> {
     let failed = |e: std::io::Error| format!("error: cannot listen for signals: {e}\n");
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
     let (sender, receiver) = watch::channel(false);
-    let own = sender.clone();
     tokio::spawn(async move {
         tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
         tracing::info!("stopping: requests in flight are finished first");
-        own.send_replace(true);
+        sender.send_replace(true);
         tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
         tracing::warn!("stopped at once by a second signal");
         std::process::exit(1);
     });
-    Ok((sender, Stopped(receiver).wait()))
+    Ok(receiver)
 }
 
-#[derive(Clone)]
-struct Stopped(watch::Receiver<bool>);
-
-impl Stopped {
-    fn wait(self) -> impl Future<Output = ()> + Clone + Send + 'static {
-        StopFuture { receiver: self.0, inner: None }
-    }
+async fn stopped(mut signal: watch::Receiver<bool>) {
+    // The sender lives as long as the process.
+    let _ = signal.wait_for(|stop| *stop).await;
 }
 
 /// Keeps definitions, clients and limits equal to what is on disk.
@@ -183,11 +178,15 @@ async fn keep_current(mut reloader: Reloader, plan: Plan, access: access::Shared
     };
     let directory = reloader.directory().to_owned();
     let mut config = plan.config.as_deref().and_then(|path| read(path).ok());
-    let look = async |trigger: Trigger| {
+    let look = move |trigger: Trigger| {
         let deletion = if trigger == Trigger::Operator { Deletion::Confirmed } else { Deletion::Careful };
         let change = tokio::task::block_in_place(|| reloader.pass(Instant::now(), deletion));
         for report in &change.refused {
-            tracing::error!(file = &*report.source.name, "refused, serving the last good version:\n{}", report.render(false));
+            tracing::error!(
+                file = &*report.source.name,
+                "refused, serving the last good version:\n{}",
+                report.render(false)
+            );
         }
         for (connector, version) in &change.published {
             tracing::info!(connector, version, "published");
@@ -206,7 +205,8 @@ fn follow_settings(plan: &Plan, known: &mut Option<Source>, access: &access::Sha
     if known.as_ref().is_some_and(|known| known.text == source.text) {
         return;
     }
-    let checked = check_gateway(&source).and_then(|gateway| Ok((super::access::settings(&gateway.raw, &source)?, gateway)));
+    let checked =
+        check_gateway(&source).and_then(|gateway| Ok((super::access::settings(&gateway.raw, &source)?, gateway)));
     match checked {
         Err(report) => tracing::error!("settings refused, the last good ones stay:\n{}", report.render(false)),
         Ok((settings, gateway)) => {

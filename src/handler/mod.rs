@@ -102,16 +102,20 @@ impl Handler {
         }
     }
 
+    fn statements(&self) -> Vec<&Bound> {
+        let single = [&self.login, &self.rehash, &self.by_identifier, &self.by_user_id];
+        let transactions = self.writes.values().chain(&self.after);
+        let steps = transactions.flat_map(|transaction| transaction.steps.iter().map(|step| &step.bound));
+        single.into_iter().flatten().chain(steps).collect()
+    }
+
     /// Prepares every statement, so that the first request finds the database warm and the operator learns early
     /// what cannot work.
     ///
     /// # Errors
     /// The first statement that the database refuses.
     pub async fn prepare(&self, deadline: Instant) -> Result<(), Error> {
-        let transactions = self.writes.values().chain(&self.after);
-        let single = [&self.login, &self.rehash, &self.by_identifier, &self.by_user_id];
-        let all = single.into_iter().flatten().chain(transactions.flat_map(|t| t.steps.iter().map(|step| &step.bound)));
-        for bound in all {
+        for bound in self.statements() {
             self.database.prepare(&bound.query, deadline).await.map_err(|error| bound.error(error))?;
         }
         Ok(())

@@ -27,12 +27,12 @@ pub enum Trigger {
 }
 
 /// Calls `look` whenever something may have changed; ends only when the operator's channel is closed.
-pub async fn follow(directory: PathBuf, mut operator: UnboundedReceiver<()>, mut look: impl AsyncFnMut(Trigger)) {
+pub async fn follow(directory: PathBuf, mut operator: UnboundedReceiver<()>, mut look: impl FnMut(Trigger)) {
     loop {
         let (events, mut changed) = unbounded_channel();
         let watcher = watch(&directory, events);
         // A look after every new watch: changes between the last look and this watch are not lost.
-        look(Trigger::Disk).await;
+        look(Trigger::Disk);
         let trigger = tokio::select! {
             asked = operator.recv() => match asked {
                 Some(()) => Trigger::Operator,
@@ -43,7 +43,7 @@ pub async fn follow(directory: PathBuf, mut operator: UnboundedReceiver<()>, mut
         };
         drop(watcher);
         if trigger == Trigger::Operator {
-            look(Trigger::Operator).await;
+            look(Trigger::Operator);
         }
     }
 }
