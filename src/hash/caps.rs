@@ -17,7 +17,7 @@ pub struct Caps {
     pub argon2_passes: u32,
     /// Argon2: lanes.
     pub argon2_lanes: u32,
-    /// scrypt: memory in bytes, 128·N·r and what goes with it.
+    /// scrypt: memory in bytes, 128·r·(N + p + 2); a little above 256 MiB, so that N·r of 2^21 passes.
     pub scrypt_memory: u64,
     /// scrypt: N·r·p.
     pub scrypt_work: u64,

@@ -65,8 +65,7 @@ pub(super) fn compile(spec: &Spec) -> Result<Policy, Vec<SpecError>> {
     let usual = usual(&spec.accept, &readers, author.as_ref(), &spec.caps)?;
     let target =
         author.as_ref().and_then(|author| author.template(&mut Draw(&mut |_| {})).ok()).map(|(target, _)| target);
-    let auto = spec.accept == Accept::Auto;
-    Ok(Policy { readers, auto, author, target, caps: spec.caps, recent: Recent::new(&usual), warnings })
+    Ok(Policy { readers, author, target, caps: spec.caps, recent: Recent::new(&usual), warnings })
 }
 
 type Mistake = (String, Option<String>);

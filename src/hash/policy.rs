@@ -19,7 +19,6 @@ use crate::secret::{Password, Secret};
 /// A compiled [`Spec`].
 pub struct Policy {
     pub(super) readers: Vec<Reader>,
-    pub(super) auto: bool,
     pub(super) author: Option<Author>,
     /// What new hashes are like, to tell whether a stored one is outdated.
     pub(super) target: Option<Challenge>,
@@ -123,35 +122,19 @@ impl Policy {
         entropy: &mut dyn FnMut(&mut [u8]),
     ) -> Result<Written, WriteError> {
         let author = self.author.as_ref().ok_or(WriteError::NotDeclared)?;
-        let format = author.name();
         if !password.is_acceptable() {
             return Err(WriteError::Unacceptable);
         }
-        let failed = |problem: &str| WriteError::Failed { format: format.clone(), problem: problem.to_owned() };
+        let failed = |problem: &str| WriteError::Failed { format: author.name(), problem: problem.to_owned() };
         let (template, salt) = author.template(&mut Draw(entropy)).map_err(failed)?;
-        let mut finished = template.clone();
-        let admitted = template.admit(&self.caps).map_err(|_| failed("its cost is above the caps"))?;
-        let text = password.expose().as_bytes();
-        if let (Some(limit), Some(key)) = (admitted.kernel().significant_bytes(), admitted.prepared(text))
-            && key.len() > limit
-        {
-            return Err(WriteError::TooLong { format, limit });
-        }
-        finished.expected = match admitted.derive(text) {
-            Ok(Derived::Output(output)) => output,
-            Ok(Derived::Undefined) => return Err(WriteError::Unencodable { format }),
-            Err(Failure::Kernel(problem)) => return Err(failed(&problem)),
-            Err(Failure::OverCap(over)) => {
-                return Err(failed(&format!("{} {} are above the cap", over.found, over.what)));
-            }
-        };
+        let finished = self.finish(author, template, password.expose().as_bytes())?;
         let hash = match author {
             Author::Row { writer, .. } => (writer.render)(&finished).ok_or_else(|| failed("it cannot be rendered"))?,
             Author::Digest(digest) => digest.render(&finished, salt.as_deref()),
         };
         let separate = matches!(author, Author::Digest(digest) if digest.needs_salt());
         let written = Written { hash: Secret::new(hash), salt: salt.filter(|_| separate).map(Secret::new) };
-        self.confirm(password, &written, format)?;
+        self.confirm(password, &written, author)?;
         Ok(written)
     }
 
@@ -190,12 +173,34 @@ impl Policy {
         }
     }
 
-    fn confirm(&self, password: &Password, written: &Written, format: String) -> Result<(), WriteError> {
+    /// The template with the output that this password has.
+    fn finish(&self, author: &Author, template: Challenge, password: &[u8]) -> Result<Challenge, WriteError> {
+        let format = author.name();
+        let failed = |problem| WriteError::Failed { format: author.name(), problem };
+        let mut finished = template.clone();
+        let admitted = template.admit(&self.caps).map_err(|_| failed("its cost is above the caps".to_owned()))?;
+        if let (Some(limit), Some(key)) = (admitted.kernel().significant_bytes(), admitted.prepared(password))
+            && key.len() > limit
+        {
+            return Err(WriteError::TooLong { format, limit });
+        }
+        match admitted.derive(password) {
+            Ok(Derived::Output(output)) => finished.expected = output,
+            Ok(Derived::Undefined) => return Err(WriteError::Unencodable { format }),
+            Err(Failure::Kernel(problem)) => return Err(failed(problem)),
+            Err(Failure::OverCap(over)) => {
+                return Err(failed(format!("{} {} are above the cap", over.found, over.what)));
+            }
+        }
+        Ok(finished)
+    }
+
+    fn confirm(&self, password: &Password, written: &Written, author: &Author) -> Result<(), WriteError> {
         let accepted = match self.read(&written.as_stored()) {
             Ok(Read::Challenge { admitted, .. }) => admitted.matches(password.expose().as_bytes()).unwrap_or(false),
             Ok(Read::NoPassword) | Err(_) => false,
         };
-        if accepted { Ok(()) } else { Err(WriteError::NotVerified { format }) }
+        if accepted { Ok(()) } else { Err(WriteError::NotVerified { format: author.name() }) }
     }
 
     fn is_outdated(&self, stored: &Admitted) -> bool {
@@ -221,9 +226,9 @@ impl Policy {
         if is_locked(text) {
             return Ok(Read::NoPassword);
         }
-        match ambiguous(text) {
-            Some((shape, candidates)) if self.auto => Err(Unreadable::Ambiguous { shape, candidates }),
-            _ => Err(unrecognised(looks_like(text))),
+        match (looks_like(text), ambiguous(text)) {
+            (None, Some((shape, candidates))) => Err(Unreadable::Ambiguous { shape, candidates }),
+            (name, _) => Err(unrecognised(name)),
         }
     }
 

@@ -123,7 +123,8 @@ async fn a_panic_is_its_callers_only() {
     assert_eq!(pool.run(10, soon(), || 1).await, Ok(1));
 }
 
-/// Compares the pool with bare threads, round by round in turn; run it alone on a quiet machine:
+/// Compares the pool with as many bare threads, round by round in turn. The pool lowers its priority, so beside other
+/// work the bare threads must do so too: `nice -n 5` before
 /// `cargo test --release --test tests hash::budget::the_pool_costs -- --ignored --nocapture`.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "measures; needs a quiet machine"]

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use proptest::prelude::*;
 use userbridge::hash::{
     Accept, Charset, DigestSpec, Encoding, FORMATS, FormatSpec, Policy, Position, SaltEncoding, SaltSpec, Split,
-    SplitOrder, Stored, Unreadable, Verdict, identify,
+    SplitOrder, Stored, Strength, Unreadable, Verdict, identify,
 };
 use userbridge::secret::{Password, Secret};
 
@@ -126,9 +126,14 @@ fn what_asks_for_too_much_is_refused_at_once() {
         "scrypt$2$salt$1$8388608$IYjUxWYl40tAxLBDWKY+lgnEZMvxWxJL+ce9P0WsTdN5dGozlvRyPOpmjMwBla7/NWzAlLdE88QdiGFko7YrNA==",
         "scrypt$4194304$salt$4294967295$4294967295$IYjUxWYl40tAxLBDWKY+lgnEZMvxWxJL+ce9P0WsTdN5dGozlvRyPOpmjMwBla7/NWzAlLdE88QdiGFko7YrNA==",
     ] {
-        let started = Instant::now();
-        let refused = verify(&auto, "password", value);
-        assert!(started.elapsed() < Duration::from_millis(10), "{value}: {:?}", started.elapsed());
+        // The best of three: another process may take the core away once.
+        let tries = [(); 3].map(|()| {
+            let started = Instant::now();
+            (verify(&auto, "password", value), started.elapsed())
+        });
+        let fastest = tries.iter().map(|(_, took)| *took).min();
+        assert!(fastest < Some(Duration::from_millis(10)), "{value}: {fastest:?}");
+        let [(refused, _), ..] = tries;
         assert!(
             matches!(refused, Err(Unreadable::OverCap { .. } | Unreadable::Malformed { .. })),
             "{value}: {refused:?}"
@@ -169,7 +174,14 @@ fn what_a_short_column_cut_off_never_matches() {
 #[test]
 fn a_row_without_a_password_lets_nobody_in() {
     let marks = ["", "   ", "!", "!!", "*", "*0", "*LK*", "NP", "x", "!$6$abcdefgh$", "!abcdefghijklmnop"];
-    for policy in every_policy() {
+    let auto = auto();
+    // Two cheap rows make its decoys cheap.
+    for (password, value) in [CHEAP[1]; 2] {
+        assert_eq!(verify(&auto, password, value), Ok(Verdict::Match { outdated: false }));
+    }
+    let cheap =
+        FORMATS.iter().filter(|format| format.strength < Strength::Slow).map(|format| accepting(&[format.name]));
+    for policy in cheap.chain([auto]) {
         let password = Password::new("anything");
         assert_eq!(policy.verify_blocking(&password, &Stored { value: None, salt: None }), Ok(Verdict::NoPassword));
         for mark in marks {
@@ -197,6 +209,8 @@ fn what_could_be_many_things_is_not_guessed() {
         assert!(!refused.to_string().contains(value));
     }
     assert!(matches!(verify(&auto(), "hunter2", "hunter2"), Err(Unreadable::Unrecognised { looks_like: None, .. })));
+    let declared = verify(&accepting(&["phpass"]), "letmein", "0d107d09f5bbe40cade3de5c71e9e9b7");
+    assert!(matches!(declared, Err(Unreadable::Ambiguous { .. })));
     assert!(matches!(
         verify(&accepting(&["phpass"]), "U*U", CHEAP[1].1),
         Err(Unreadable::Unrecognised { looks_like: Some("bcrypt"), .. })

@@ -3,7 +3,7 @@
 //! Invariant: `$wp` marks the HMAC; without it the password goes to the kernel as it is.
 
 use super::{Writer, argon2, bcrypt, digest, phpass};
-use crate::hash::challenge::{Challenge, Fault, Parsed, Step};
+use crate::hash::challenge::{Fault, Parsed, Step};
 use crate::hash::kernel::Digest;
 
 const STEPS: [Step; 2] = [Step::Trim, Step::HmacSha384Base64("wp-sha384")];
@@ -29,10 +29,7 @@ pub(in crate::hash) fn parse(value: &str) -> Parsed {
 }
 
 /// The first parser whose shape it is.
-fn first_of(parsers: &[fn(&str) -> Result<Challenge, Fault>], value: &str) -> Parsed {
-    parsers
-        .iter()
-        .map(|parse| parse(value))
-        .find(|parsed| !matches!(parsed, Err(Fault::Foreign)))
-        .unwrap_or(Err(Fault::Foreign))
+fn first_of(parsers: &[fn(&str) -> Parsed], value: &str) -> Parsed {
+    let parsed = parsers.iter().map(|parse| parse(value));
+    parsed.into_iter().find(|parsed| !matches!(parsed, Err(Fault::Foreign))).unwrap_or(Err(Fault::Foreign))
 }
