@@ -75,11 +75,9 @@ fn what_cannot_be_read_is_told_apart() {
     std::fs::write(path("latin1.yaml"), b"version: 1\nconnector: caf\xe9\n").expect("writable");
     std::fs::write(path("giant.yaml"), vec![b'#'; 100_001]).expect("writable");
     std::fs::write(path("bomb.yaml"), "a: ".to_owned() + &"[".repeat(5_000)).expect("writable");
-    for (file, code, word) in [
-        ("latin1.yaml", 1, "not UTF-8"),
-        ("giant.yaml", 1, "100001 bytes"),
-        ("bomb.yaml", 1, "error["),
-    ] {
+    for (file, code, word) in
+        [("latin1.yaml", 1, "not UTF-8"), ("giant.yaml", 1, "100001 bytes"), ("bomb.yaml", 1, "error[")]
+    {
         let output = check(&[&path(file)]);
         let text = String::from_utf8_lossy(&output.stdout);
         assert_eq!(output.status.code(), Some(code), "{file}");

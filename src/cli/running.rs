@@ -267,7 +267,7 @@ impl State {
         let now = seconds();
         *lock(&self.connectors) = reloader.status(Instant::now());
         let mut successes = lock(&self.last_success);
-        change.published.iter().for_each(|(name, _)| drop(successes.insert(name.clone(), now)));
+        successes.extend(change.published.iter().map(|(name, _)| (name.clone(), now)));
         for connector in self.shared.load().connectors() {
             successes.entry(connector.name.clone()).or_insert(now);
         }

@@ -45,7 +45,7 @@ pub(super) struct Actions {
 pub(super) fn actions(raw: &At<RawActions>, ground: &Ground<'_>, checker: &mut Checker<'_>) -> Actions {
     let mut all = Actions::default();
     let declared = &raw.value;
-    for passwords in &ground.password {
+    if let Some(passwords) = &ground.password {
         all.note_secrets(passwords);
     }
     if let Some(login) = &declared.login {

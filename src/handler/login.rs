@@ -99,7 +99,7 @@ impl Handler {
         let (policy, password) = (Arc::clone(&stored.policy), password.clone());
         let job = move || {
             let verdict = policy.verify_blocking(&password, &Stored { value: hash.as_ref(), salt: salt.as_ref() });
-            if matches!(verdict, Err(_) | Ok(Verdict::NoPassword)) {
+            if verdict.is_err() {
                 policy.decoy_blocking(&password);
             }
             verdict
@@ -182,7 +182,7 @@ impl Handler {
         password: &Password,
         deadline: Instant,
     ) -> Result<Result<Written, String>, Error> {
-        let memory = policy.memory_needed(None);
+        let memory = policy.memory_to_write();
         let entropy = self.resources.entropy;
         let (policy, password) = (Arc::clone(policy), password.clone());
         let job =
