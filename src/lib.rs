@@ -7,4 +7,5 @@ pub mod handler;
 pub mod protocol;
 pub mod registry;
 pub mod secret;
+pub mod server;
 pub mod sql;
