@@ -2,4 +2,5 @@
 
 mod check;
 mod hash;
+mod http;
 mod layers;

@@ -1,0 +1,233 @@
+//! Who may ask, from where, and how often: networks, clients with their scopes, and limits.
+//!
+//! Invariant: every doubt denies. A header that does not parse, an unknown key, a scope that is not granted and a
+//! limiter that is full all refuse; nothing in here knows a status code or reads a clock.
+
+mod account;
+mod allowlist;
+mod authenticate;
+mod client;
+mod forwarded;
+mod limit;
+mod quota;
+mod scope;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use http::HeaderMap;
+
+pub use self::allowlist::{Allowlist, Network};
+pub use self::authenticate::{Authenticator, Caller, Unauthenticated};
+pub use self::client::{Client, ClientId, KeyDigest, NewKey};
+pub use self::forwarded::{Junk, TrustedProxies};
+pub use self::limit::{Limiter, RateLimited, Reservation};
+pub use self::quota::Quota;
+pub use self::scope::Scope;
+
+/// The access rules that are in force now; replaced as a whole on reload, so a removed client is refused at once.
+pub type Shared = Arc<ArcSwap<Access>>;
+
+/// Who may ask, from where, and how often, as it is declared.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// The callers; none means that every request is refused.
+    pub clients: Vec<ClientSettings>,
+    /// The networks that may ask at all; `None` admits every address, an empty list admits none.
+    pub allowlist: Option<Vec<Network>>,
+    /// The proxies whose word on the client's address is taken.
+    pub trusted_proxies: Vec<Network>,
+    /// How often anybody may ask.
+    pub limits: Limits,
+}
+
+/// One caller, as it is declared.
+#[derive(Clone, Debug)]
+pub struct ClientSettings {
+    /// The name in keys, logs and metrics.
+    pub id: ClientId,
+    /// The digests of the keys that are accepted; two during a rotation.
+    pub secrets: Vec<KeyDigest>,
+    /// What the client may ask; nothing else is allowed.
+    pub scopes: Vec<Scope>,
+    /// The networks that this client may ask from, beside the gateway's own allowlist.
+    pub allowlist: Option<Vec<Network>>,
+    /// This client's own limit in place of [`Limits::client`].
+    pub limit: Option<Quota>,
+}
+
+/// How often anybody may ask; `None` switches a limit off.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Requests of one client.
+    pub client: Option<Quota>,
+    /// Requests of one address (IPv6: one /64) that did not authenticate.
+    pub address: Option<Quota>,
+    /// Logins and changes of one account in one connector that were answered with "no".
+    pub account: Option<Quota>,
+    /// The most addresses, and the most accounts, that are counted at a time.
+    pub keys: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            client: Some(Quota::per_second(200)),
+            address: Some(Quota::per_second(20)),
+            account: Some(Quota::per_minute(10)),
+            keys: 100_000,
+        }
+    }
+}
+
+/// Why settings cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettingsError(String);
+
+impl fmt::Display for SettingsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for SettingsError {}
+
+/// The rules in force.
+#[derive(Debug)]
+pub struct Access {
+    authenticator: Authenticator,
+    allowlist: Option<Allowlist>,
+    proxies: TrustedProxies,
+    address: Option<Arc<Limiter>>,
+    account: Option<Arc<Limiter>>,
+    keys: usize,
+}
+
+impl Access {
+    /// Puts settings in force. Counts of `previous` are kept wherever the quota stayed the same, so that a reload
+    /// gives nobody a fresh set of attempts.
+    ///
+    /// # Errors
+    /// Two clients with one id, and a network of all addresses among the trusted proxies.
+    pub fn new(settings: Settings, previous: Option<&Self>) -> Result<Self, SettingsError> {
+        let Settings { clients, allowlist, trusted_proxies, limits } = settings;
+        let proxies = TrustedProxies::new(trusted_proxies)?;
+        let mut known = HashMap::with_capacity(clients.len());
+        for client in clients {
+            let before = previous.and_then(|access| access.authenticator.client(client.id.as_str()));
+            let client = Client::new(client, limits.client, before);
+            if let Some(twice) = known.insert(client.id().to_owned(), Arc::new(client)) {
+                return Err(SettingsError(format!("client `{}` is declared twice; rename or remove one", twice.id())));
+            }
+        }
+        let carried = previous.filter(|access| access.keys == limits.keys);
+        let limiter = |quota: Option<Quota>, before: Option<&Arc<Limiter>>| {
+            let quota = quota?;
+            let before = before.filter(|limiter| limiter.quota() == quota);
+            Some(before.map_or_else(|| Arc::new(Limiter::new(quota, limits.keys)), Arc::clone))
+        };
+        Ok(Self {
+            authenticator: Authenticator::new(known),
+            allowlist: allowlist.map(Allowlist::new),
+            proxies,
+            address: limiter(limits.address, carried.and_then(|access| access.address.as_ref())),
+            account: limiter(limits.account, carried.and_then(|access| access.account.as_ref())),
+            keys: limits.keys,
+        })
+    }
+
+    /// The rules behind one atomic pointer.
+    pub fn shared(self) -> Shared {
+        Arc::new(ArcSwap::from_pointee(self))
+    }
+
+    /// The address that the request comes from: the socket's, or what a trusted proxy says of it.
+    ///
+    /// # Errors
+    /// A trusted proxy's header does not parse or has too many hops: the request is to be refused.
+    pub fn client_address(&self, peer: IpAddr, headers: &HeaderMap) -> Result<IpAddr, Junk> {
+        self.proxies.client_address(peer, headers)
+    }
+
+    /// Whether the gateway's allowlist admits the address.
+    pub fn admits(&self, address: IpAddr) -> bool {
+        self.allowlist.as_ref().is_none_or(|list| list.contains(address))
+    }
+
+    /// What turns credentials into callers.
+    pub fn authenticator(&self) -> &Authenticator {
+        &self.authenticator
+    }
+
+    /// The limiter of addresses that do not authenticate.
+    pub fn address_limiter(&self) -> Option<&Arc<Limiter>> {
+        self.address.as_ref()
+    }
+
+    /// The limiter of accounts.
+    pub fn account_limiter(&self) -> Option<&Arc<Limiter>> {
+        self.account.as_ref()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(quota: &str) -> Settings {
+        let client = ClientSettings {
+            id: "auth0".parse().unwrap(),
+            secrets: vec![KeyDigest::of("ub_auth0_x")],
+            scopes: vec!["acme:*".parse().unwrap()],
+            allowlist: None,
+            limit: None,
+        };
+        let quota = Some(quota.parse().unwrap());
+        let limits = Limits { client: quota, address: quota, account: quota, keys: 64 };
+        Settings { clients: vec![client], limits, ..Settings::default() }
+    }
+
+    fn attempts(access: &Access) -> [bool; 3] {
+        let now = tokio::time::Instant::now();
+        let address = "192.0.2.1".parse().unwrap();
+        [
+            access.authenticator().client("auth0").unwrap().reserve().is_ok(),
+            access.address_limiter().unwrap().reserve_address(address, now).is_ok(),
+            access.account_limiter().unwrap().reserve_account("acme", "ann", now).is_ok(),
+        ]
+    }
+
+    #[test]
+    fn a_reload_keeps_counts_while_quotas_stay() {
+        let first = Access::new(settings("1/h"), None).unwrap();
+        assert_eq!(attempts(&first), [true; 3]);
+        let same = Access::new(settings("1/h"), Some(&first)).unwrap();
+        assert_eq!(attempts(&same), [false; 3]);
+        let changed = Access::new(settings("2/h"), Some(&same)).unwrap();
+        assert_eq!(attempts(&changed), [true; 3]);
+    }
+
+    #[test]
+    fn settings_that_cannot_hold_are_refused() {
+        let mut twice = settings("1/h");
+        twice.clients.push(twice.clients[0].clone());
+        assert_eq!(
+            Access::new(twice, None).unwrap_err().to_string(),
+            "client `auth0` is declared twice; rename or remove one"
+        );
+        let everybody = Settings { trusted_proxies: vec!["0.0.0.0/0".parse().unwrap()], ..Settings::default() };
+        assert!(Access::new(everybody, None).unwrap_err().to_string().contains("claim any address"));
+    }
+
+    #[test]
+    fn without_an_allowlist_every_address_may_ask_and_with_an_empty_one_none() {
+        let address = "192.0.2.1".parse().unwrap();
+        let admits = |allowlist| Access::new(Settings { allowlist, ..settings("1/h") }, None).unwrap().admits(address);
+        assert!(admits(None));
+        assert!(!admits(Some(vec![])));
+        assert!(admits(Some(vec!["192.0.2.0/24".parse().unwrap()])));
+    }
+}

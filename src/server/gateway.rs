@@ -1,0 +1,369 @@
+//! The way of one request: address, path, client, limits, body, question, answer.
+//!
+//! Invariant: whatever is cheap and refuses stands before whatever is dear. No body is read before its client is
+//! known, nothing is parsed before the client's limit, and no connector works before the account's. A request keeps
+//! the connector that it found first; a change, once begun, runs to its end whatever becomes of its connection.
+
+use std::future::Future;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use http::header::{CONNECTION, TRANSFER_ENCODING};
+use http::request::Parts;
+use http::{HeaderName, HeaderValue, Request as HttpRequest, Version};
+use hyper::body::Incoming;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::accept::Service;
+use super::metrics::{Connected, Limit, Metrics, Verdict};
+use super::panic::caught;
+use super::readiness::Readiness;
+use super::record::{Record, Served};
+use super::{Settings, body};
+use crate::access::{self, Access, RateLimited, Reservation};
+use crate::action::{Action, Outcome, Request};
+use crate::handler;
+use crate::protocol::{self, Code, Problem, Protocol, Response, Target};
+use crate::registry::{Connector, Registry};
+
+/// Where connectors are looked up, once per request.
+pub trait Connectors: Send + Sync + 'static {
+    /// What answers.
+    type Connector: Answer;
+
+    /// The connector of this name, as it is now.
+    fn find(&self, name: &str) -> Option<Arc<Self::Connector>>;
+}
+
+/// What answers the requests of one connector.
+pub trait Answer: Send + Sync + 'static {
+    /// Tells the definition's versions apart.
+    fn version(&self) -> &str;
+
+    /// Answers by the deadline.
+    fn answer(
+        self: Arc<Self>,
+        request: Request,
+        deadline: Instant,
+    ) -> impl Future<Output = Result<Outcome, handler::Error>> + Send;
+}
+
+impl Connectors for ArcSwap<Registry> {
+    type Connector = Connector;
+
+    fn find(&self, name: &str) -> Option<Arc<Connector>> {
+        self.load().connector(name).cloned()
+    }
+}
+
+impl<C: Connectors> Connectors for Arc<C> {
+    type Connector = C::Connector;
+
+    fn find(&self, name: &str) -> Option<Arc<Self::Connector>> {
+        C::find(self, name)
+    }
+}
+
+impl Answer for Connector {
+    fn version(&self) -> &str {
+        &self.version
+    }
+
+    async fn answer(self: Arc<Self>, request: Request, deadline: Instant) -> Result<Outcome, handler::Error> {
+        self.run(request, deadline).await
+    }
+}
+
+/// Everything that answering needs.
+#[derive(Debug)]
+pub struct Gateway<C> {
+    connectors: C,
+    access: access::Shared,
+    metrics: Arc<Metrics>,
+    readiness: Arc<Readiness>,
+    settings: Settings,
+    ids: RequestIds,
+    /// Watched by whatever outlives its connection.
+    work: watch::Sender<()>,
+}
+
+impl<C: Connectors> Gateway<C> {
+    /// A gateway to these connectors. `instance` is random and makes request ids differ between processes.
+    pub fn new(
+        connectors: C,
+        access: access::Shared,
+        metrics: Arc<Metrics>,
+        readiness: Arc<Readiness>,
+        settings: Settings,
+        instance: u64,
+    ) -> Self {
+        let ids = RequestIds { instance, next: AtomicU64::new(0) };
+        Self { connectors, access, metrics, readiness, settings, ids, work: watch::Sender::new(()) }
+    }
+
+    /// The limits of its listeners.
+    pub(super) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Whether it takes requests.
+    pub(super) fn readiness(&self) -> &Readiness {
+        &self.readiness
+    }
+
+    async fn respond(self: Arc<Self>, head: &Parts, body: Incoming, mut record: Record) -> Response {
+        let ready = match self.prepare(head, body, &mut record).await {
+            Ok(ready) => ready,
+            Err(refused) => {
+                let Refused { protocol, problem } = *refused;
+                record.refuse(&self.metrics, problem.code());
+                let response = match protocol {
+                    Some(protocol) => protocol.refuse(problem),
+                    None => problem.into_response(),
+                };
+                return versioned(response, &record);
+            }
+        };
+        if ready.request.action() == Action::GetUser {
+            return self.answer(ready, record).await;
+        }
+        // A client that leaves must neither stop a change half-way nor leave an attempt uncounted.
+        let work = self.work.subscribe();
+        let answered = tokio::spawn(async move {
+            let response = self.answer(ready, record).await;
+            drop(work);
+            response
+        });
+        answered.await.unwrap_or_else(|_| Problem::new(Code::Internal).into_response())
+    }
+
+    /// Everything up to the question; see the order in the module's invariant.
+    async fn prepare(
+        &self,
+        head: &Parts,
+        body: Incoming,
+        record: &mut Record,
+    ) -> Result<Ready<C::Connector>, Box<Refused>> {
+        let access = self.access.load_full();
+        self.admit_address(&access, head, record)?;
+        let (protocol, target) = protocol::route(&head.method, head.uri.path())?;
+        let refused = |problem| Box::new(Refused { protocol: Some(protocol), problem });
+        record.action = Some(target.action);
+        self.admit_client(&access, head, target, record).map_err(refused)?;
+        let Some(connector) = self.connectors.find(target.connector) else {
+            return Err(refused(Problem::new(Code::UnknownConnector)));
+        };
+        let version = HeaderValue::from_str(connector.version()).unwrap_or(HeaderValue::from_static("invalid"));
+        record.connector = Some(Served { metrics: self.metrics.connector(target.connector), version });
+        let bytes = body::read(body, self.settings.max_body, self.settings.body_timeout).await.map_err(refused)?;
+        let request = protocol.decode(target.action, &head.headers, &bytes).map_err(refused)?;
+        let attempt = self.reserve_account(&access, target, &request).map_err(refused)?;
+        Ok(Ready { protocol, connector, request, attempt })
+    }
+
+    /// Finds out where the request comes from, and whether anybody there may ask.
+    fn admit_address(&self, access: &Access, head: &Parts, record: &mut Record) -> Result<(), Problem> {
+        let forbidden = || Problem::new(Code::Forbidden).with_detail("this address may not ask");
+        let address = access.client_address(record.address, &head.headers).map_err(|junk| {
+            record.reason = Some(junk.to_string());
+            forbidden()
+        })?;
+        record.address = address;
+        match access.admits(address) {
+            true => Ok(()),
+            false => {
+                record.reason = Some("the address is not in the allowlist".to_owned());
+                Err(forbidden())
+            }
+        }
+    }
+
+    /// Finds out who asks, and whether this client may ask this, from here, now.
+    fn admit_client(
+        &self,
+        access: &Access,
+        head: &Parts,
+        target: Target<'_>,
+        record: &mut Record,
+    ) -> Result<(), Problem> {
+        // Only requests that do not authenticate count against the address: an identity provider sends all of its
+        // requests from a few addresses.
+        let attempt = access
+            .address_limiter()
+            .map(|limiter| self.decided(Limit::Address, limiter.reserve_address(record.address, record.started)))
+            .transpose()?;
+        let caller = access.authenticator().authenticate(&head.headers).map_err(|reason| {
+            record.reason = Some(reason.as_str().to_owned());
+            Problem::new(Code::Unauthorized)
+        })?;
+        if let Some(attempt) = attempt {
+            attempt.give_back();
+        }
+        let client = record.client.insert(caller.client);
+        if !client.admits(record.address) {
+            record.reason = Some("the address is not in the client's allowlist".to_owned());
+            return Err(Problem::new(Code::Forbidden).with_detail("this client may not ask from this address"));
+        }
+        if !client.may(target.connector, target.action) {
+            let detail = format!("the client has no scope for `{}:{}`", target.connector, target.action);
+            record.reason = Some(detail.clone());
+            return Err(Problem::new(Code::Forbidden).with_detail(detail));
+        }
+        self.decided(Limit::Client, client.reserve())
+    }
+
+    /// Counts the attempt before its work. Looking up is no attempt at anything and stands on the hot path; how much
+    /// may be looked up is the client's limit.
+    fn reserve_account(
+        &self,
+        access: &Access,
+        target: Target<'_>,
+        request: &Request,
+    ) -> Result<Option<Reservation>, Problem> {
+        let (Some(limiter), Some(account)) = (access.account_limiter(), request.account()) else { return Ok(None) };
+        if target.action == Action::GetUser {
+            return Ok(None);
+        }
+        let reserved = limiter.reserve_account(target.connector, account, Instant::now());
+        self.decided(Limit::Account, reserved).map(Some)
+    }
+
+    fn decided<T>(&self, limit: Limit, decision: Result<T, RateLimited>) -> Result<T, Problem> {
+        self.metrics.limited(limit, decision.is_ok());
+        decision.map_err(|limited| Problem::rate_limited(limited.retry_after))
+    }
+
+    /// Asks the connector and writes its answer.
+    async fn answer(&self, ready: Ready<C::Connector>, mut record: Record) -> Response {
+        let Ready { protocol, connector, request, attempt } = ready;
+        let deadline = Instant::now() + self.settings.budget;
+        let answer = caught(connector.answer(request, deadline)).await;
+        if let Some(attempt) = attempt.filter(|_| is_forgiven(answer.as_ref().ok())) {
+            attempt.give_back();
+        }
+        let (verdict, response) = match answer {
+            Ok(answer) => {
+                let (verdict, reason) = verdict(&answer);
+                record.reason = reason;
+                (verdict, protocol.encode(answer))
+            }
+            Err(_) => {
+                self.metrics.panicked();
+                record.reason = Some("panic".to_owned());
+                (Code::Internal.into(), protocol.refuse(Problem::new(Code::Internal)))
+            }
+        };
+        record.finish(&self.metrics, verdict, response.status());
+        versioned(response, &record)
+    }
+}
+
+impl<C: Connectors> Service for Gateway<C> {
+    async fn call(self: Arc<Self>, request: HttpRequest<Incoming>, peer: IpAddr) -> Response {
+        let started = Instant::now();
+        let (head, body) = request.into_parts();
+        let id = self.ids.next();
+        let record = Record::new(id.clone(), started, peer.to_canonical());
+        let metrics = Arc::clone(&self.metrics);
+        let mut response = caught(self.respond(&head, body, record)).await.unwrap_or_else(|_| {
+            metrics.panicked();
+            metrics.refused(Code::Internal);
+            tracing::error!(request_id = ?id, "panic");
+            Problem::new(Code::Internal).into_response()
+        });
+        response.headers_mut().insert(X_REQUEST_ID, id);
+        if is_last(&head, &response) {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
+    }
+
+    fn opened(&self) -> Option<Connected> {
+        Some(self.metrics.connected())
+    }
+
+    async fn finished(&self) {
+        self.work.closed().await;
+    }
+}
+
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const X_USERBRIDGE_VERSION: HeaderName = HeaderName::from_static("x-userbridge-version");
+
+/// A request that a connector can answer.
+struct Ready<A> {
+    protocol: &'static dyn Protocol,
+    connector: Arc<A>,
+    request: Request,
+    attempt: Option<Reservation>,
+}
+
+/// A refusal, in the words of its protocol once that is known. Boxed, since it is large and rare.
+struct Refused {
+    protocol: Option<&'static dyn Protocol>,
+    problem: Problem,
+}
+
+impl From<Problem> for Box<Refused> {
+    fn from(problem: Problem) -> Self {
+        Self::new(Refused { protocol: None, problem })
+    }
+}
+
+/// Whether the attempt does not count: it succeeded, or could not be answered (a panic included).
+fn is_forgiven(answer: Option<&Result<Outcome, handler::Error>>) -> bool {
+    match answer {
+        None | Some(Err(_)) => true,
+        Some(Ok(outcome)) => match outcome {
+            Outcome::Authenticated(_) | Outcome::Found(_) | Outcome::Created(_) | Outcome::Changed => true,
+            Outcome::WrongCredentials(_)
+            | Outcome::Denied(_)
+            | Outcome::NotFound
+            | Outcome::UserExists
+            | Outcome::Rejected(_)
+            | Outcome::Unchanged => false,
+        },
+    }
+}
+
+/// The label of an answer, and the operator's reason.
+fn verdict(answer: &Result<Outcome, handler::Error>) -> (Verdict, Option<String>) {
+    match answer {
+        Ok(outcome @ Outcome::WrongCredentials(refusal)) => (outcome.into(), Some(refusal.as_str().to_owned())),
+        Ok(outcome) => (outcome.into(), None),
+        Err(error) => (Code::of(&error.class).into(), Some(error.message.clone())),
+    }
+}
+
+/// Says which version of the connector answered.
+fn versioned(mut response: Response, record: &Record) -> Response {
+    if let Some(served) = &record.connector {
+        response.headers_mut().insert(X_USERBRIDGE_VERSION, served.version.clone());
+    }
+    response
+}
+
+/// Whether the connection has to end after this answer: bytes may still come that belong to this request, or that
+/// [`super::framing`] has not looked at.
+fn is_last(head: &Parts, response: &Response) -> bool {
+    let cut = [Code::RequestTimeout.status(), Code::TooLarge.status()].contains(&response.status());
+    head.version < Version::HTTP_2 && (cut || head.headers.contains_key(TRANSFER_ENCODING))
+}
+
+/// Numbers requests.
+#[derive(Debug)]
+struct RequestIds {
+    instance: u64,
+    next: AtomicU64,
+}
+
+impl RequestIds {
+    fn next(&self) -> HeaderValue {
+        let id = format!("{:016x}-{:x}", self.instance, self.next.fetch_add(1, Ordering::Relaxed));
+        HeaderValue::from_maybe_shared(Bytes::from(id)).unwrap_or(HeaderValue::from_static("invalid"))
+    }
+}
