@@ -1,5 +1,7 @@
 //! The gateway over real sockets, in front of connectors whose answers the tests choose.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends where it cannot go on")]
+
 #[path = "http/access.rs"]
 mod access;
 #[path = "http/admin.rs"]
@@ -12,6 +14,8 @@ mod input;
 mod lifecycle;
 #[path = "http/limits.rs"]
 mod limits;
+#[path = "http/log.rs"]
+mod log;
 #[path = "http/support.rs"]
 mod support;
 #[path = "http/wire.rs"]

@@ -266,7 +266,7 @@ mod tests {
     #[test]
     fn addresses_of_one_network_share_a_limit() {
         let (limiter, start) = limiter("1/h", 64);
-        let mut reserve = |text: &str| limiter.reserve_address(text.parse().unwrap(), start).is_ok();
+        let reserve = |text: &str| limiter.reserve_address(text.parse().unwrap(), start).is_ok();
         assert!(reserve("2001:db8::1"));
         assert!(!reserve("2001:db8::ffff:1"));
         assert!(reserve("2001:db8:0:1::1"));

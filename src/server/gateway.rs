@@ -4,12 +4,10 @@
 //! known, nothing is parsed before the client's limit, and no connector works before the account's. A request keeps
 //! the connector that it found first; a change, once begun, runs to its end whatever becomes of its connection.
 
-use std::future::Future;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http::header::{CONNECTION, TRANSFER_ENCODING};
 use http::request::Parts;
@@ -19,6 +17,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::accept::Service;
+use super::connectors::{Answer, Connectors};
 use super::metrics::{Connected, Limit, Metrics, Verdict};
 use super::panic::caught;
 use super::readiness::Readiness;
@@ -28,55 +27,6 @@ use crate::access::{self, Access, RateLimited, Reservation};
 use crate::action::{Action, Outcome, Request};
 use crate::handler;
 use crate::protocol::{self, Code, Problem, Protocol, Response, Target};
-use crate::registry::{Connector, Registry};
-
-/// Where connectors are looked up, once per request.
-pub trait Connectors: Send + Sync + 'static {
-    /// What answers.
-    type Connector: Answer;
-
-    /// The connector of this name, as it is now.
-    fn find(&self, name: &str) -> Option<Arc<Self::Connector>>;
-}
-
-/// What answers the requests of one connector.
-pub trait Answer: Send + Sync + 'static {
-    /// Tells the definition's versions apart.
-    fn version(&self) -> &str;
-
-    /// Answers by the deadline.
-    fn answer(
-        self: Arc<Self>,
-        request: Request,
-        deadline: Instant,
-    ) -> impl Future<Output = Result<Outcome, handler::Error>> + Send;
-}
-
-impl Connectors for ArcSwap<Registry> {
-    type Connector = Connector;
-
-    fn find(&self, name: &str) -> Option<Arc<Connector>> {
-        self.load().connector(name).cloned()
-    }
-}
-
-impl<C: Connectors> Connectors for Arc<C> {
-    type Connector = C::Connector;
-
-    fn find(&self, name: &str) -> Option<Arc<Self::Connector>> {
-        C::find(self, name)
-    }
-}
-
-impl Answer for Connector {
-    fn version(&self) -> &str {
-        &self.version
-    }
-
-    async fn answer(self: Arc<Self>, request: Request, deadline: Instant) -> Result<Outcome, handler::Error> {
-        self.run(request, deadline).await
-    }
-}
 
 /// Everything that answering needs.
 #[derive(Debug)]

@@ -6,6 +6,7 @@
 mod accept;
 mod admin;
 mod body;
+mod connectors;
 mod framing;
 mod gateway;
 mod metrics;
@@ -20,7 +21,8 @@ use std::time::Duration;
 
 pub use self::accept::{Drain, Listener};
 pub use self::admin::{Admin, run_admin};
-pub use self::gateway::{Answer, Connectors, Gateway};
+pub use self::connectors::{Answer, Connectors};
+pub use self::gateway::Gateway;
 pub use self::metrics::Metrics;
 pub use self::readiness::Readiness;
 pub use self::readings::{Readings, Reload};

@@ -96,11 +96,13 @@ fn scopes_decide() {
     }
 }
 
-/// The gateway's allowlist, the client's, the header, and the status.
+/// The gateway's allowlist, the client's, whether the peer is a trusted proxy, its header, and the status.
+type Case = (Option<&'static [&'static str]>, Option<&'static [&'static str]>, bool, &'static str, u16);
+
 #[test]
 fn addresses_decide() {
     let proxy = || vec!["127.0.0.1".parse().unwrap()];
-    let cases: [(Option<&[&str]>, Option<&[&str]>, bool, &str, u16); 16] = [
+    let cases: [Case; 16] = [
         (None, None, false, "", 200),
         (Some(&["127.0.0.0/8"]), None, false, "", 200),
         (Some(&["10.0.0.0/8"]), None, false, "", 403),

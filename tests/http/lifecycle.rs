@@ -82,9 +82,12 @@ fn an_attempt_counts_although_its_client_left() {
     let mut settings = open();
     settings.limits.account = Some("1/h".parse().unwrap());
     let gateway = start_with(settings, Settings::default());
-    let body = json!({"identifier": "wrong", "password": "x"}).to_string();
-    drop(gateway.connect().write(post("login", body.as_bytes(), "")).stream.try_clone());
+    let body = json!({"identifier": "slow-wrong", "password": "x"}).to_string();
+    let mut client = gateway.connect();
+    client.write(post("login", body.as_bytes(), ""));
     eventually("the guess reaches the store", || gateway.calls() == 1);
+    drop(client);
+    eventually("and is answered", || gateway.store.ended.load(Ordering::SeqCst) == 1);
     assert_eq!(gateway.post("login", body).status, 429);
 }
 
@@ -125,4 +128,22 @@ fn unix_sockets_are_served() {
     let mut answer = String::new();
     std::io::Read::read_to_string(&mut stream, &mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+#[test]
+fn the_registry_is_asked_for_each_request() {
+    let gateway = start();
+    let registry: userbridge::registry::Shared = Default::default();
+    let empty = userbridge::server::Gateway::new(
+        registry,
+        gateway.access.clone(),
+        gateway.metrics.clone(),
+        gateway.readiness.clone(),
+        Settings::default(),
+        1,
+    );
+    let listener = gateway.runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+    let mut client = Client::new(std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap());
+    gateway.runtime.spawn(userbridge::server::run(listener, empty.into(), std::future::pending()));
+    assert_eq!(client.post("get_user", b"{}", "").code(), "unknown_connector");
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 use tokio::net::TcpListener;
-use tokio::runtime::Runtime;
+use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -51,7 +51,7 @@ fn outcome(name: &str, request: &Request) -> Result<Outcome, Error> {
     match name {
         "panic" => panic!("a defect"),
         "unknown" => Ok(Outcome::WrongCredentials(Refusal::UnknownUser)),
-        "wrong" => Ok(Outcome::WrongCredentials(Refusal::WrongPassword)),
+        "wrong" | "slow-wrong" => Ok(Outcome::WrongCredentials(Refusal::WrongPassword)),
         "locked" => Ok(Outcome::Denied("This account is locked".to_owned())),
         "missing" => Ok(Outcome::NotFound),
         "taken" => Ok(Outcome::UserExists),
@@ -145,7 +145,11 @@ pub fn start() -> Running {
 }
 
 pub fn start_with(access: AccessSettings, settings: Settings) -> Running {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    start_on(tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all(), access, settings)
+}
+
+pub fn start_on(runtime: &mut Builder, access: AccessSettings, settings: Settings) -> Running {
+    let runtime = runtime.build().unwrap();
     let store = Arc::new(Store::default());
     let stores = Stores(HashMap::from([
         ("acme".to_owned(), Arc::clone(&store)),
@@ -172,7 +176,7 @@ impl Running {
 
     /// Asks on a new connection.
     pub fn ask(&self, action: &str, body: &Json) -> Reply {
-        self.post(action, &body.to_string())
+        self.post(action, body.to_string())
     }
 
     /// Asks on a new connection with these bytes.
