@@ -1,6 +1,8 @@
 //! Faulty definitions: each `tests/check/NAME.yaml` gives exactly the findings of `NAME.expect` (code, line, column)
 //! and the picture of `NAME.txt`. `UPDATE_SNAPSHOTS=1` rewrites the pictures; the expectations are written by hand.
 
+#![expect(clippy::expect_used, reason = "a test stops at what cannot be")]
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 

@@ -35,7 +35,7 @@ impl Client {
 
 impl New {
     fn run(self) -> Result<(), String> {
-        let id: ClientId = self.id.parse().map_err(|e| format!("{e}"))?;
+        let id: ClientId = self.id.parse().map_err(|e: <ClientId as std::str::FromStr>::Err| e.to_string())?;
         for scope in &self.scopes {
             scope.parse::<Scope>().map_err(|e| e.to_string())?;
         }

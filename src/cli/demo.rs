@@ -141,7 +141,10 @@ fn requests(address: SocketAddr, admin: SocketAddr, key: &str, definition: &Path
         ("login", r#"{"identifier":"user7@example.com","password":"hello"}"#),
         ("get_user", r#"{"identifier":"ANN@example.com"}"#),
         ("get_user", r#"{"user_id":"shop|1"}"#),
-        ("create", r#"{"email":"new@example.com","username":"new","password":"correct horse"}"#),
+        (
+            "create",
+            r#"{"email":"new@example.com","username":"new","phone_number":"+4912345","password":"correct horse"}"#,
+        ),
         ("verify", r#"{"email":"new@example.com"}"#),
         ("change_password", r#"{"identifier":"new@example.com","password":"battery staple"}"#),
         ("change_email", r#"{"email":"new@example.com","new_email":"newer@example.com","verified":true}"#),

@@ -379,6 +379,9 @@ fn transaction(
     Some(Write { steps, deciding, policy: own.filter(|_| hashes).map(|own| own.policy) })
 }
 
+/// One statement of a list: its text, its name, and whether it is declared to decide.
+type Listed<'a> = (At<String>, Option<&'a At<String>>, bool);
+
 /// A statement or a list of them; also the index of the one that is declared to decide.
 fn steps(
     sql: &At<RawSql>,
@@ -386,7 +389,7 @@ fn steps(
     ground: &Ground<'_>,
     checker: &mut Checker<'_>,
 ) -> Option<(Vec<Step>, Option<usize>)> {
-    let texts: Vec<(At<String>, Option<&At<String>>, bool)> = match &sql.value {
+    let texts: Vec<Listed<'_>> = match &sql.value {
         RawSql::One(text) => vec![(At { value: text.clone(), span: sql.span.clone() }, None, false)],
         RawSql::Many(list) => list
             .iter()

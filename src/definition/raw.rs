@@ -342,7 +342,7 @@ pub enum RawFormat {
     /// A known name, such as `bcrypt`.
     Named(String),
     /// A digest described by its parts.
-    Digest(RawDigest),
+    Digest(Box<RawDigest>),
 }
 
 /// A salted or unsalted digest.
@@ -406,7 +406,7 @@ macro_rules! by_shape {
                     fn visit_i64<E: Error>(self, $constant: i64) -> Result<Self::Value, E> { $from_constant }
                     fn visit_u64<E: Error>(self, $constant: u64) -> Result<Self::Value, E> { $from_constant }
                     fn visit_f64<E: Error>(self, $constant: f64) -> Result<Self::Value, E> { $from_constant }
-                    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> { let $constant = Json::Null; $from_constant }
+                    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> { let $constant = (); $from_constant }
                     )?
                     $(fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Self::Value, A::Error> {
                         Deserialize::deserialize(SeqAccessDeserializer::new(seq)).map($from_list)
@@ -431,9 +431,9 @@ by_shape!(RawStep, "an SQL text or `{ as: name, sql: text }`",
     text(text) Ok(RawStep::Text(text.to_owned())), map RawStep::Full);
 by_shape!(RawFormats, "a format or a list of formats",
     text(text) Ok(RawFormats::One(Box::new(RawFormat::Named(text.to_owned())))),
-    list RawFormats::Many, map |digest| RawFormats::One(Box::new(RawFormat::Digest(digest))));
+    list RawFormats::Many, map |digest| RawFormats::One(Box::new(RawFormat::Digest(Box::new(digest)))));
 by_shape!(RawFormat, "a format's name or its description",
-    text(text) Ok(RawFormat::Named(text.to_owned())), map RawFormat::Digest);
+    text(text) Ok(RawFormat::Named(text.to_owned())), map |digest| RawFormat::Digest(Box::new(digest)));
 by_shape!(RawTemplate, "a text, a value, a list or a mapping",
     text(text) Ok(RawTemplate::Text(text.to_owned())),
     constant(value) Ok(RawTemplate::Constant(value.into())),
