@@ -64,7 +64,10 @@ impl Postgres {
             let reader = self.readers.pick(deadline).await?;
             let running = reader.submit(work(Arc::clone(&reader)));
             match self.wait(&reader, running, deadline).await? {
-                Some(Ok(value)) => return Ok(value),
+                Some(Ok(value)) => {
+                    self.health.answered();
+                    return Ok(value);
+                }
                 Some(Err(failure)) => {
                     if failure.fate == Fate::Broken {
                         self.health.lost(&failure.error);
