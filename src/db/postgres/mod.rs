@@ -3,12 +3,14 @@
 //!
 //! Invariant: a reading session is read-only on the server, so no read can write, whatever its text says.
 
+mod cursor;
 mod decode;
 mod encode;
 mod error;
 mod reader;
 mod session;
 mod statement;
+mod times;
 mod tls;
 
 use std::fmt;
