@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::{Exit, Format, colours, variable};
-use crate::definition::{check_gateway, load, read};
-use crate::diagnostic::{Report, Severity};
+use crate::definition::{Loaded, check_gateway, load, read};
+use crate::diagnostic::{Code, Fault, Report, Severity};
 
 /// Check definitions without touching a database.
 #[derive(Debug, Args)]
@@ -66,7 +66,21 @@ fn reports_of(path: &Path, variable: &dyn Fn(&str) -> Option<String>) -> Result<
             Err(report) => report,
         }]);
     }
-    Ok(load(path, variable)?.into_iter().map(|loaded| loaded.report).collect())
+    Ok(load(path, variable)?.into_iter().map(self_tested).collect())
+}
+
+/// Writes and verifies a hash of every declared format: what fails here is the gateway's own fault, found in time.
+fn self_tested(loaded: Loaded) -> Report {
+    let Loaded { definition, mut report, .. } = loaded;
+    for policy in definition.iter().flat_map(|definition| definition.policies()) {
+        if let Err(problem) = policy.self_test() {
+            let message = format!("a password format fails its self-test: {problem}");
+            let fault =
+                Fault::new(Code::InvalidFormat, 0..0, message).help("this is a defect of userbridge: please report it");
+            report.diagnostics.push(fault.into());
+        }
+    }
+    report
 }
 
 fn print_text(reports: &[Report], errors: usize, warnings: usize) {

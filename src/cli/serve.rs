@@ -19,8 +19,7 @@ pub(super) struct Serve {
     /// Listen on loopback with a key that is thrown away at the end; needs no settings.
     #[arg(long)]
     dev: bool,
-    /// The directory of the definitions, instead of the one in the settings.
-    #[arg(long, value_name = "DIRECTORY")]
+    /// A definition or a directory of them, instead of the directory in the settings.
     connectors: Option<PathBuf>,
     /// Start although some definitions are refused.
     #[arg(long)]

@@ -50,6 +50,16 @@ pub struct Definition {
 }
 
 impl Definition {
+    /// Every set of password formats that the definition declares.
+    pub fn policies(&self) -> impl Iterator<Item = &Arc<Policy>> {
+        let stored = self.login.iter().filter_map(|login| match &login.verification {
+            Verification::Gateway(stored) => Some(&stored.policy),
+            Verification::Database => None,
+        });
+        let created = self.create.iter().filter_map(|create| create.write.policy.as_ref());
+        stored.chain(created).chain(self.writes.values().filter_map(|write| write.policy.as_ref()))
+    }
+
     /// Whether the definition declares this action.
     pub fn declares(&self, action: Action) -> bool {
         match action {
