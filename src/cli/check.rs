@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::{Exit, Format, colours, variable};
+use super::{Exit, Format, access, colours, variable};
 use crate::definition::{Loaded, check_gateway, load, read};
 use crate::diagnostic::{Code, Fault, Report, Severity};
 
@@ -59,10 +59,9 @@ impl Check {
 fn reports_of(path: &Path, variable: &dyn Fn(&str) -> Option<String>) -> Result<Vec<Report>, std::io::Error> {
     if path.file_name().is_some_and(|name| name == "userbridge.yaml") {
         return Ok(vec![match read(path) {
-            Ok(source) => match check_gateway(&source) {
-                Ok(_) => Report::new(source, Vec::new()),
-                Err(report) => report,
-            },
+            Ok(source) => check_gateway(&source)
+                .and_then(|gateway| access::settings(&gateway.raw, &source))
+                .map_or_else(|report| report, |_| Report::new(source.clone(), Vec::new())),
             Err(report) => report,
         }]);
     }
