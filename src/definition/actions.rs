@@ -3,33 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use serde_json::{Map, Value as Json};
-
 use super::checker::Checker;
-use super::model::{Create, GetUser, Login, Step, StoredPassword, Verification, Write};
+use super::model::{Create, GetUser, Login, StoredPassword, Verification, Write};
 use super::passwords::{Passwords, passwords};
-use super::raw::{RawActions, RawCreate, RawFieldType, RawGetUser, RawLogin, RawPassword, RawSql, RawStep, RawWrite};
+use super::raw::{RawActions, RawCreate, RawGetUser, RawLogin, RawPassword, RawSql, RawWrite};
+use super::statements::{Ground, Names, compile, first_word, sql_span, steps};
 use super::yaml::At;
 use crate::action::Action;
 use crate::diagnostic::{Code, Fault, Span};
-use crate::sql::{Dialect, Input, Scope, Statement, Use};
-
-/// What the SQL of every action can rely on.
-pub(super) struct Ground<'a> {
-    /// The database's dialect; every one while the database is not known.
-    pub dialects: Vec<Dialect>,
-    pub configuration: &'a Map<String, Json>,
-    /// Quoted names, per dialect.
-    pub identifiers: &'a BTreeMap<&'static str, BTreeMap<String, String>>,
-    /// How passwords are stored; None also when the block is faulty.
-    pub password: Option<Passwords>,
-    /// Whether there is a block at all.
-    pub password_declared: bool,
-    pub user_id_column: &'a str,
-    /// Columns that the profile and the `deny` rules read, with what reads them.
-    pub read_columns: &'a [(String, Span)],
-    pub deny_columns: &'a [(String, Span)],
-}
+use crate::sql::{Input, Statement, Use};
 
 /// The checked actions.
 #[derive(Default)]
@@ -131,57 +113,6 @@ fn needed(action: Action) -> &'static [Input] {
         Action::ChangePhoneNumber => &[Input::PhoneNumber, Input::NewPhoneNumber],
         Action::Delete => &[Input::UserId],
     }
-}
-
-/// What one text of SQL may name.
-struct Names<'a> {
-    action: &'a str,
-    used: Use,
-    inputs: &'a [(&'a str, Input)],
-    steps: &'a [String],
-    row: bool,
-}
-
-/// Compiles one text. While the database is not known, only what is wrong on every database is a finding.
-fn compile(
-    at: &At<String>,
-    names: &Names<'_>,
-    ground: &Ground<'_>,
-    checker: &mut Checker<'_>,
-) -> Option<Arc<Statement>> {
-    let empty = BTreeMap::new();
-    let mut common: Option<Vec<Fault>> = None;
-    for dialect in &ground.dialects {
-        let scope = Scope {
-            source: &at.value,
-            dialect: *dialect,
-            used: names.used,
-            action: names.action,
-            inputs: names.inputs,
-            configuration: ground.configuration,
-            identifiers: ground.identifiers.get(dialect.as_str()).unwrap_or(&empty),
-            steps: names.steps,
-            row: names.row,
-        };
-        match Statement::compile(&scope) {
-            Ok(statement) => {
-                if let Some(star) = &statement.star {
-                    let fault = Fault::new(Code::SelectStar, star.clone(), "`*` selects whatever the table holds")
-                        .help("name the columns that the profile needs");
-                    checker.push_inside(at, fault);
-                }
-                return Some(Arc::new(statement));
-            }
-            Err(faults) => {
-                common = Some(match common {
-                    None => faults,
-                    Some(before) => before.into_iter().filter(|fault| faults.contains(fault)).collect(),
-                });
-            }
-        }
-    }
-    checker.push_all_inside(at, common.unwrap_or_default());
-    None
 }
 
 fn login(
@@ -379,74 +310,6 @@ fn transaction(
     Some(Write { steps, deciding, policy: own.filter(|_| hashes).map(|own| own.policy) })
 }
 
-/// One statement of a list: its text, its name, and whether it is declared to decide.
-type Listed<'a> = (At<String>, Option<&'a At<String>>, bool);
-
-/// A statement or a list of them; also the index of the one that is declared to decide.
-fn steps(
-    sql: &At<RawSql>,
-    names: &Names<'_>,
-    ground: &Ground<'_>,
-    checker: &mut Checker<'_>,
-) -> Option<(Vec<Step>, Option<usize>)> {
-    let texts: Vec<Listed<'_>> = match &sql.value {
-        RawSql::One(text) => vec![(At { value: text.clone(), span: sql.span.clone() }, None, false)],
-        RawSql::Many(list) => list
-            .iter()
-            .map(|at| match &at.value {
-                RawStep::Text(text) => (At { value: text.clone(), span: at.span.clone() }, None, false),
-                RawStep::Full(step) => (step.sql.clone(), step.name.as_ref(), step.decides),
-            })
-            .collect(),
-    };
-    if texts.is_empty() {
-        checker.push(Fault::new(Code::EmptyStatement, sql.span.clone(), "the list of statements is empty"));
-        return None;
-    }
-    let mut steps = Vec::new();
-    let mut known: Vec<String> = Vec::new();
-    let mut complete = true;
-    let mut deciding = None;
-    for (index, (text, name, decides)) in texts.into_iter().enumerate() {
-        let own = Names { action: names.action, used: names.used, inputs: names.inputs, steps: &known, row: names.row };
-        match compile(&text, &own, ground, checker) {
-            Some(statement) => steps.push(Step { name: name.map(|at| at.value.clone()), statement }),
-            None => complete = false,
-        }
-        if decides && deciding.replace(index).is_some() {
-            checker.push(
-                Fault::new(Code::ConflictingKeys, text.span.clone(), "two statements claim to decide")
-                    .help("keep `decides: true` on one of them"),
-            );
-        }
-        if let Some(name) = name {
-            known.extend(step_name(name, &known, names, checker));
-        }
-    }
-    complete.then_some((steps, deciding))
-}
-
-fn step_name(at: &At<String>, known: &[String], names: &Names<'_>, checker: &mut Checker<'_>) -> Option<String> {
-    let plain = at.value.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-        && at.value.starts_with(|c: char| c.is_ascii_alphabetic());
-    let taken = known.contains(&at.value)
-        || ["row", "configuration"].contains(&at.value.as_str())
-        || names.inputs.iter().any(|(name, _)| *name == at.value);
-    if plain && !taken {
-        return Some(at.value.clone());
-    }
-    let message = if taken {
-        format!("`{}` names something else here", at.value)
-    } else {
-        format!("`{}` is not a plain name", at.value)
-    };
-    checker.push(
-        Fault::new(Code::InvalidIdentifier, at.span.clone(), message)
-            .help("choose another name of letters, digits and `_`"),
-    );
-    None
-}
-
 /// The action's own `password:` block, or the one at the top.
 fn own_passwords(raw: Option<&At<RawPassword>>, ground: &Ground<'_>, checker: &mut Checker<'_>) -> Option<Passwords> {
     match raw {
@@ -474,23 +337,6 @@ fn unused_at(needed: &[Input], statements: &[&Statement], action: &str, span: Sp
             );
         }
     }
-}
-
-fn sql_span(sql: &At<RawSql>) -> Span {
-    match &sql.value {
-        RawSql::One(_) => sql.span.clone(),
-        RawSql::Many(list) => list.first().map_or(sql.span.clone(), |at| match &at.value {
-            RawStep::Text(_) => at.span.clone(),
-            RawStep::Full(step) => step.sql.span.clone(),
-        }),
-    }
-}
-
-/// A whole statement is too long to underline: its first word stands for it.
-fn first_word(checker: &Checker<'_>, span: &Span) -> Span {
-    let text = checker.source.text.get(span.clone()).unwrap_or_default();
-    let length = text.find(char::is_whitespace).unwrap_or(text.len());
-    span.start..span.start + length
 }
 
 fn selected(column: &str, why: &str, statement: &Statement, sql: &At<String>, checker: &mut Checker<'_>) {
@@ -523,29 +369,4 @@ fn profile_columns(statement: &Statement, sql: &At<String>, ground: &Ground<'_>,
 fn missing_column(column: &str, span: &Span, action: &str) -> Fault {
     Fault::new(Code::MissingColumn, span.clone(), format!("`{action}` does not select `{column}`"))
         .help(format!("add `{column}` to the SELECT list of `{action}`"))
-}
-
-/// The type of a declared field, for messages.
-impl RawFieldType {
-    /// The name in definitions.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Text => "text",
-            Self::Integer => "integer",
-            Self::Number => "number",
-            Self::Boolean => "boolean",
-            Self::Json => "json",
-        }
-    }
-
-    /// Whether a JSON value is of this type; null always is.
-    pub fn accepts(self, value: &Json) -> bool {
-        match (self, value) {
-            (_, Json::Null) | (Self::Json, _) => true,
-            (Self::Text, value) => value.is_string(),
-            (Self::Integer, value) => value.is_i64(),
-            (Self::Number, value) => value.is_number(),
-            (Self::Boolean, value) => value.is_boolean(),
-        }
-    }
 }

@@ -12,6 +12,7 @@ mod profile;
 pub mod raw;
 mod scalar;
 mod settings;
+mod statements;
 mod template;
 mod yaml;
 
@@ -19,7 +20,6 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
-use self::actions::Ground;
 use self::checker::Checker;
 pub use self::gateway::{Gateway, RawGateway, check_gateway};
 pub use self::load::{Loaded, files, load, load_file, read};
@@ -27,6 +27,7 @@ pub use self::model::{Create, Definition, Deny, GetUser, Login, Step, StoredPass
 pub use self::profile::MEMBERS;
 use self::raw::RawDefinition;
 pub use self::settings::{Surroundings, duration};
+use self::statements::Ground;
 pub use self::template::{Columns, Template};
 pub use self::yaml::{At, MAX_BYTES, parse};
 use crate::diagnostic::{Code, Fault, Report, Source};

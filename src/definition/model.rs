@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use serde_json::Value as Json;
+
 use super::raw::{RawFieldType, RawTest};
 use super::template::Template;
 use super::yaml::At;
@@ -158,4 +160,28 @@ pub struct Step {
     pub name: Option<String>,
     /// The statement.
     pub statement: Arc<Statement>,
+}
+
+impl RawFieldType {
+    /// The name in definitions.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Integer => "integer",
+            Self::Number => "number",
+            Self::Boolean => "boolean",
+            Self::Json => "json",
+        }
+    }
+
+    /// Whether a JSON value is of this type; null always is.
+    pub fn accepts(self, value: &Json) -> bool {
+        match (self, value) {
+            (_, Json::Null) | (Self::Json, _) => true,
+            (Self::Text, value) => value.is_string(),
+            (Self::Integer, value) => value.is_i64(),
+            (Self::Number, value) => value.is_number(),
+            (Self::Boolean, value) => value.is_boolean(),
+        }
+    }
 }
