@@ -108,7 +108,9 @@ impl Reloader {
         let mut change = Change::default();
         let Ok(present) = files(&self.directory) else {
             // An unmounted volume says nothing about the connectors.
-            tracing::error!(directory = %self.directory.display(), "cannot read the directory of definitions; serving on");
+            if !self.connectors.is_empty() {
+                tracing::error!(directory = %self.directory.display(), "cannot read the directory of definitions; serving on");
+            }
             return change;
         };
         for path in &present {

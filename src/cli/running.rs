@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::unbounded_channel;
@@ -19,7 +20,7 @@ use crate::definition::{Gateway as GatewaySettings, check_gateway, read};
 use crate::diagnostic::Source;
 use crate::handler::Resources;
 use crate::hash::{Budget, BudgetConfig};
-use crate::registry::Shared;
+use crate::registry::{Registry, Shared};
 use crate::reload::{Change, ConnectorStatus, Deletion, Reloader, Trigger, follow};
 use crate::server::{self, Admin, Gateway, Metrics, Readiness, Readings, Reload};
 
@@ -291,7 +292,7 @@ impl State {
                     connector,
                 })
                 .collect(),
-            config_hash: Some(registry.connectors().map(|c| c.version.as_str()).collect::<Vec<_>>().join("-")),
+            config_hash: Some(digest_of(&registry)),
             generations: Arc::strong_count(&registry).saturating_sub(1) as u64,
             watcher_last_tick: Some(*lock(&self.tick)),
             pools: registry.connectors().map(|c| (c.name.clone(), c.pool())).collect(),
@@ -323,6 +324,17 @@ impl State {
         });
         serde_json::Value::Array(list.collect())
     }
+}
+
+/// One short text for everything that is served: instances with different files differ in it.
+fn digest_of(registry: &Registry) -> String {
+    let mut hash = Sha256::new();
+    for connector in registry.connectors() {
+        hash.update(&connector.name);
+        hash.update([0]);
+        hash.update(&connector.version);
+    }
+    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn state_of(status: &ConnectorStatus) -> &'static str {

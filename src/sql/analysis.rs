@@ -176,10 +176,15 @@ impl Analysis<'_> {
     fn combination(&mut self, whole: &Expr<'_>, parts: &[Option<&Expr<'_>>]) -> Kind {
         let kinds: Vec<Kind> = parts.iter().flatten().map(|part| self.kind(part)).collect();
         if kinds.iter().any(|kind| matches!(kind, Kind::Request | Kind::Identifier)) {
+            // A comparison's own span begins at its operator.
+            let spans =
+                || parts.iter().flatten().map(|part| part.span().into_range()).chain([whole.span().into_range()]);
+            let start = spans().map(|span| span.start).min().unwrap_or_default();
+            let end = spans().map(|span| span.end).max().unwrap_or_default();
             self.faults.push(
                 Fault::new(
                     Code::RequestExpression,
-                    whole.span().into_range(),
+                    start..end,
                     "a value that is only known later stands in an expression",
                 )
                 .help("only filters may follow a value, as in `{{ email | lower }}`; write the operator in SQL"),
