@@ -2,6 +2,7 @@
 
 mod check;
 mod db;
+mod gateway;
 mod hash;
 mod http;
 mod layers;
