@@ -1,5 +1,7 @@
 //! One binary for all integration tests: black box, through the command line and HTTP, on every database.
 
+mod actions;
+mod applications;
 mod check;
 mod db;
 mod gateway;
@@ -7,3 +9,4 @@ mod hash;
 mod http;
 mod layers;
 mod servers;
+mod stores;

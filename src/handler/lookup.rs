@@ -6,7 +6,7 @@ use super::arguments::Source;
 use super::{Bound, Class, Error, Handler};
 use crate::action::{Lookup, Outcome, Request};
 use crate::db::{ErrorKind, Row, Value};
-use crate::sql::{Dialect, Input};
+use crate::sql::{Dialect, Expression, Filter, Input, Parameter};
 
 impl Handler {
     /// Finds a user. The store's "no such user" is an answer; everything else that yields no row is an error.
@@ -26,9 +26,12 @@ impl Handler {
             let missing = if matches!(by, Lookup::UserId(_)) { "by_user_id" } else { "sql" };
             return Err(Error::new(Class::ActionNotDeclared, format!("`get_user` declares no `{missing}`")));
         };
-        match self.one_row(bound, &source, deadline).await? {
-            Some(row) => Ok(Outcome::Found(self.profile(row)?)),
-            None => Ok(Outcome::NotFound),
+        let Some(row) = self.one_row(bound, &source, deadline).await? else { return Ok(Outcome::NotFound) };
+        let profile = self.profile(row)?;
+        match by {
+            // Databases find 1 by `01`, `+1` or ` 1`: a user has one id, the one that profiles show.
+            Lookup::UserId(user_id) if profile.user_id() != user_id => Ok(Outcome::NotFound),
+            _ => Ok(Outcome::Found(profile)),
         }
     }
 
@@ -69,29 +72,73 @@ impl Handler {
             let class = Class::InvalidInput { field: "user_id".to_owned(), message };
             return Err(Error::new(class, "a user id without the connector's prefix"));
         };
-        // MySQL compares an integer column with the text '1abc' as 1: the column's type decides before anything is sent.
-        if self.database.dialect() == Dialect::Mysql && self.id_is_integer(deadline).await? {
-            let canonical = id.parse::<i64>().ok().filter(|number| number.to_string() == id);
-            return Ok(canonical.map(Value::Int));
+        let canonical = id.parse::<i64>().ok().filter(|number| number.to_string() == id);
+        let mysql = self.database.dialect() == Dialect::Mysql;
+        match self.id_type(deadline).await? {
+            // MySQL compares an integer with the text '1abc' as 1, the others with ' 1' or '01'.
+            IdType::Integer if mysql => Ok(canonical.map(Value::Int)),
+            IdType::Integer => Ok(canonical.map(|number| Value::Text(number.to_string()))),
+            IdType::Other => Ok(Some(Value::Text(id.to_owned()))),
+            IdType::Unknown if self.converts_ids() || (!mysql && (canonical.is_some() || !is_number(id))) => {
+                Ok(Some(Value::Text(id.to_owned())))
+            }
+            IdType::Unknown => Err(Error::new(
+                Class::Misconfigured,
+                "whether ids are numbers is not known, so another user's could match: declare `get_user`, or write \
+                 `{{ user_id | int }}`",
+            )),
         }
-        Ok(Some(Value::Text(id.to_owned())))
     }
 
-    async fn id_is_integer(&self, deadline: Instant) -> Result<bool, Error> {
+    /// What the look-ups' results say of the id's column.
+    async fn id_type(&self, deadline: Instant) -> Result<IdType, Error> {
         let Some(bound) = self.by_identifier.as_ref().or(self.by_user_id.as_ref()).or(self.login.as_ref()) else {
-            return Ok(false);
+            return Ok(IdType::Unknown);
         };
         let description = match bound.query.description() {
             Some(description) => description,
             None => self.database.prepare(&bound.query, deadline).await.map_err(|error| bound.error(error))?,
         };
         let column = description.columns.iter().find(|column| column.name == self.definition.user_id.column);
-        Ok(column.is_some_and(|column| column.type_name.split([' ', '(']).next().unwrap_or_default().ends_with("int")))
+        Ok(column.map_or(IdType::Unknown, |column| IdType::of(&column.type_name)))
+    }
+
+    /// Whether every statement that takes an id makes a number of it first.
+    fn converts_ids(&self) -> bool {
+        let takes_id = |parameter: &&Parameter| parameter.expression.input() == Some(&Input::UserId);
+        let mut uses = self.statements().into_iter().flat_map(|bound| &bound.parameters).filter(takes_id);
+        uses.all(|parameter| matches!(&parameter.expression, Expression::Filtered { filter: Filter::Int, .. }))
     }
 }
 
+/// How databases compare an id's column with a text.
+enum IdType {
+    /// As numbers.
+    Integer,
+    /// As what they are.
+    Other,
+    /// An expression, or no look-up at all.
+    Unknown,
+}
+
+impl IdType {
+    fn of(type_name: &str) -> Self {
+        match type_name.split([' ', '(']).next().unwrap_or_default() {
+            "" => Self::Unknown,
+            "tinyint" | "smallint" | "mediumint" | "int" | "integer" | "bigint" | "int2" | "int4" | "int8"
+            | "numeric" | "decimal" => Self::Integer,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// Whether some database reads the whole text as a number.
+fn is_number(text: &str) -> bool {
+    text.trim().parse::<f64>().is_ok()
+}
+
 /// Whether the value that did not fit is the one that names the user.
-fn names_user(error: &Error) -> bool {
+pub(super) fn names_user(error: &Error) -> bool {
     let names = [Input::Identifier.name(), Input::UserId.name()];
     matches!(&error.class, Class::InvalidInput { field, .. } if names.contains(&field.as_str()))
 }

@@ -5,6 +5,7 @@
 use tokio::time::Instant;
 
 use super::arguments::{Source, StepResult};
+use super::lookup::names_user;
 use super::{BoundStep, Class, Error, Handler};
 use crate::action::{Action, NewUser, Outcome, Rejection, Request};
 use crate::db::{Effect, ErrorKind, Row};
@@ -72,6 +73,8 @@ impl Handler {
         }
         match self.transact(transaction, &mut source, deadline).await {
             Ok(done) => self.outcome(action, done),
+            // A name or id that cannot be a value of its column is nobody's, as in look-ups.
+            Err(failure) if names_user(&failure.error) => Ok(Outcome::Unchanged),
             Err(failure) => refusal(action, failure),
         }
     }

@@ -1,0 +1,67 @@
+//! The shipped definitions, on the tables that the applications themselves made.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
+mod django;
+mod shipped;
+mod wordpress;
+
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use serde_json::{Value as Json, json};
+
+use crate::gateway::{Gateway, Reply};
+use crate::servers;
+
+/// A user of an application's fixture, as its `users.tsv` lists it.
+struct User<'a> {
+    username: &'a str,
+    email: &'a str,
+    password: &'a str,
+    active: bool,
+}
+
+fn users(list: &str) -> Vec<User<'_>> {
+    let parse = |line| -> Option<User<'_>> {
+        let [username, email, password, _, active] = *Vec::from_iter(str::split(line, '\t')) else { return None };
+        Some(User { username, email, password, active: active == "true" })
+    };
+    list.lines().skip(1).map(|line| parse(line).expect("five columns")).collect()
+}
+
+/// One application's connector.
+struct Application {
+    gateway: Gateway,
+    name: &'static str,
+}
+
+impl Application {
+    /// Calls an action, and checks the answer's code.
+    #[track_caller]
+    fn expect(&self, action: &str, body: Json, code: &str) -> Reply {
+        let reply = self.gateway.call(self.name, action, &body);
+        assert_eq!(reply.code(), code, "{} {action} {body} {reply:?}\n{}", self.name, self.gateway.log());
+        reply
+    }
+
+    #[track_caller]
+    fn login(&self, identifier: &str, password: &str, code: &str) -> Reply {
+        self.expect("login", json!({ "identifier": identifier, "password": password }), code)
+    }
+}
+
+/// Asks a Python script of the tests whether these passwords are right for these hashes.
+#[track_caller]
+fn checked_by(script: &str, pairs: &[(&str, &str)]) -> Vec<bool> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(script);
+    let mut command = Command::new(servers::python());
+    command.arg(script).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut process = command.spawn().unwrap();
+    let lines: String = pairs.iter().map(|(hash, password)| format!("{hash}\n{password}\n")).collect();
+    process.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
+    let output = process.wait_with_output().unwrap();
+    assert!(output.status.success());
+    String::from_utf8(output.stdout).unwrap().lines().map(|line| line == "true").collect()
+}
