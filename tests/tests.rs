@@ -1,7 +1,10 @@
 //! One binary for all integration tests: black box, through the command line and HTTP, on every database.
 
 mod check;
+mod db;
 mod definitions;
+mod gateway;
 mod hash;
 mod http;
 mod layers;
+mod servers;

@@ -102,8 +102,10 @@ async fn serve(mut plan: Plan) -> Result<(), String> {
     );
     let status = Arc::clone(&state);
     let admin = Arc::new(Admin::new(metrics, Arc::clone(&readiness), move || status.to_json()));
+    // What is bound, not what was asked for: port 0 is whatever was free.
     let address = listener.local_addr().map_err(|e| format!("error: {e}\n"))?;
-    tracing::info!(%address, admin = %plan.gateway.admin, directory = %plan.connectors.display(), "serving");
+    let admin_address = operator.local_addr().map_err(|e| format!("error: {e}\n"))?;
+    tracing::info!(%address, admin = %admin_address, directory = %plan.connectors.display(), "serving");
     if let Some(announce) = plan.announce.take() {
         announce(address);
     }

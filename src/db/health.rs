@@ -2,6 +2,7 @@
 //!
 //! Invariant: within [`BACK_OFF`] of a failed attempt nobody tries again; all get that attempt's error at once.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -15,7 +16,11 @@ const BACK_OFF: Duration = Duration::from_millis(200);
 
 /// What is known of a server's health.
 #[derive(Debug, Default)]
-pub(super) struct Health(Mutex<Known>);
+pub(super) struct Health {
+    known: Mutex<Known>,
+    /// Whether there is an error to clear; spares every answer a lock.
+    troubled: AtomicBool,
+}
 
 #[derive(Debug, Default)]
 struct Known {
@@ -42,15 +47,13 @@ impl Health {
                 Ok(connection)
             }
             Ok(Err(error)) => {
-                *self.known() =
-                    Known { last_error: Some(error.to_string()), refused: Some((Instant::now(), error.clone())) };
+                self.refused(&error);
                 Err(error)
             }
             // A caller who came with no time left says nothing about the server.
             Err(timeout) if begun.elapsed() < BACK_OFF => Err(timeout),
             Err(_) => {
-                let error = Error::new(ErrorKind::Unavailable, "the server did not accept a connection in time");
-                *self.known() = Known { last_error: Some(error.to_string()), refused: Some((Instant::now(), error)) };
+                self.refused(&Error::new(ErrorKind::Unavailable, "the server did not accept a connection in time"));
                 Err(expired("connecting"))
             }
         }
@@ -59,13 +62,14 @@ impl Health {
     /// A connection that was open broke.
     pub fn lost(&self, error: &Error) {
         self.known().last_error = Some(error.to_string());
+        self.troubled.store(true, Ordering::Relaxed);
     }
 
-    /// A statement was answered.
+    /// A statement was answered on a connection that is open; new ones may be refused all the same.
     pub fn answered(&self) {
-        let mut known = self.known();
-        if known.last_error.is_some() {
-            *known = Known::default();
+        if self.troubled.load(Ordering::Relaxed) {
+            self.troubled.store(false, Ordering::Relaxed);
+            self.known().last_error = None;
         }
     }
 
@@ -74,7 +78,12 @@ impl Health {
         self.known().last_error.clone()
     }
 
+    fn refused(&self, error: &Error) {
+        *self.known() = Known { last_error: Some(error.to_string()), refused: Some((Instant::now(), error.clone())) };
+        self.troubled.store(true, Ordering::Relaxed);
+    }
+
     fn known(&self) -> MutexGuard<'_, Known> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -150,13 +150,13 @@ impl fmt::Debug for Value {
 
 /// A JSON number when it means exactly the same; otherwise the digits as text.
 fn decimal_to_json(text: &str) -> Json {
-    if let Ok(integer) = text.parse::<i64>() {
-        return Json::Number(integer.into());
-    }
-    if let Ok(integer) = text.parse::<u64>() {
-        return Json::Number(integer.into());
-    }
     let trimmed = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { text };
+    if let Ok(integer) = trimmed.parse::<i64>() {
+        return Json::Number(integer.into());
+    }
+    if let Ok(integer) = trimmed.parse::<u64>() {
+        return Json::Number(integer.into());
+    }
     match trimmed.parse::<f64>() {
         Ok(float) if float.is_finite() && float.to_string() == trimmed => {
             Number::from_f64(float).map_or_else(|| Json::String(text.to_owned()), Json::Number)
@@ -172,6 +172,7 @@ mod tests {
     #[test]
     fn decimals_become_numbers_only_when_exact() {
         assert_eq!(decimal_to_json("12.50"), serde_json::json!(12.5));
+        assert_eq!(decimal_to_json("0.00"), serde_json::json!(0));
         assert_eq!(decimal_to_json("18446744073709551615"), serde_json::json!(18_446_744_073_709_551_615_u64));
         assert_eq!(decimal_to_json("0.1234567890123456789"), serde_json::json!("0.1234567890123456789"));
         assert_eq!(decimal_to_json("NaN"), serde_json::json!("NaN"));

@@ -167,6 +167,23 @@ pub(super) struct Tls {
     pub root_certificate: Option<PathBuf>,
 }
 
+impl Tls {
+    /// What was asked for; by default everything is checked unless packets stay on this machine.
+    fn of(address: &Address, asked: Option<TlsMode>, root_certificate: Option<PathBuf>) -> Self {
+        let local = match address {
+            Address::Tcp { host, .. } => is_loopback(host),
+            Address::Socket { .. } => true,
+        };
+        let mode = match asked {
+            Some(TlsMode::Require) if root_certificate.is_some() => TlsMode::VerifyCa,
+            Some(mode) => mode,
+            None if local => TlsMode::Disable,
+            None => TlsMode::VerifyFull,
+        };
+        Self { mode, root_certificate }
+    }
+}
+
 /// What is checked of the server's certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TlsMode {
@@ -237,17 +254,7 @@ impl Server {
             }
             (None, None) => Address::Tcp { host: "localhost".to_owned(), port },
         };
-        let local = match &address {
-            Address::Tcp { host, .. } => is_loopback(host),
-            Address::Socket { .. } => true,
-        };
-        let mode = match found.tls_mode {
-            Some(TlsMode::Require) if found.root_certificate.is_some() => TlsMode::VerifyCa,
-            Some(mode) => mode,
-            None if local => TlsMode::Disable,
-            None => TlsMode::VerifyFull,
-        };
-        let tls = Tls { mode, root_certificate: found.root_certificate };
+        let tls = Tls::of(&address, found.tls_mode, found.root_certificate);
         let database = database.filter(|name| !name.is_empty());
         Ok(Self { address, user, password: password.map(Secret::new), database, tls })
     }

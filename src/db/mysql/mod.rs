@@ -44,7 +44,12 @@ impl Mysql {
 
     /// Does reading work on a connection, and once more on a new one when the first is lost.
     async fn read(&self, deadline: Instant, work: Work<'_>) -> Result<Answer, Error> {
-        let mut lease = self.readers.checkout(deadline).await?;
+        let pool = match work {
+            // A read-only session refuses even to prepare a statement that writes.
+            Work::Describe(_) => &self.writers,
+            Work::Fetch(..) | Work::Ping => &self.readers,
+        };
+        let mut lease = pool.checkout(deadline).await?;
         let mut again = true;
         loop {
             let Some(session) = lease.connection() else {

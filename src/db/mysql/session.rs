@@ -137,7 +137,7 @@ impl Session {
                 }
                 continue;
             }
-            let columns = columns.get_or_insert_with(|| described(row.columns())).clone();
+            let columns = columns.get_or_insert_with(|| remember(query, row.columns())).clone();
             match Description::check_names(&columns).and_then(|()| decode(&row, columns)) {
                 Ok(row) => effect.rows.push(row),
                 Err(error) => undecoded = Some(error),
@@ -226,6 +226,27 @@ fn described(columns: &[sqlx::mysql::MySqlColumn]) -> Arc<[Column]> {
         type_name: c.type_info().name().to_ascii_lowercase(),
     };
     columns.iter().map(column).collect()
+}
+
+/// The result's columns; those of an earlier run when they are the same.
+fn remember(query: &Query, present: &[sqlx::mysql::MySqlColumn]) -> Arc<[Column]> {
+    let same = |column: &Column, now: &sqlx::mysql::MySqlColumn| {
+        column.name == now.name() && column.type_name.eq_ignore_ascii_case(now.type_info().name())
+    };
+    match query.description() {
+        Some(known)
+            if known.columns.len() == present.len()
+                && known.columns.iter().zip(present).all(|(column, now)| same(column, now)) =>
+        {
+            Arc::clone(&known.columns)
+        }
+        _ => {
+            let columns = described(present);
+            let parameters = vec![ParameterType::Any; query.parameters()];
+            query.describe(Description { parameters, columns: Arc::clone(&columns) });
+            columns
+        }
+    }
 }
 
 fn too_many() -> Error {

@@ -7,11 +7,12 @@ use std::error::Error as StdError;
 use std::fmt::Write;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use chrono::{Duration, NaiveDate, NaiveDateTime};
 use serde_json::Value as Json;
 use tokio_postgres::types::{FromSql, Kind, Type};
 use uuid::Uuid;
 
+use super::cursor::Cursor;
+use super::times::{date, interval, time, timestamp, zoned_time};
 use crate::db::{Value, numeric};
 
 /// How a column's values are read.
@@ -171,53 +172,6 @@ impl<'a> FromSql<'a> for Raw<'a> {
     }
 }
 
-/// Takes a value apart from its front.
-struct Cursor<'a>(&'a [u8]);
-
-impl<'a> Cursor<'a> {
-    fn take(&mut self, length: usize) -> Option<&'a [u8]> {
-        let (front, rest) = self.0.split_at_checked(length)?;
-        self.0 = rest;
-        Some(front)
-    }
-
-    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
-        self.take(N)?.try_into().ok()
-    }
-
-    fn u16(&mut self) -> Option<u16> {
-        self.array().map(u16::from_be_bytes)
-    }
-
-    fn i16(&mut self) -> Option<i16> {
-        self.array().map(i16::from_be_bytes)
-    }
-
-    fn i32(&mut self) -> Option<i32> {
-        self.array().map(i32::from_be_bytes)
-    }
-
-    fn i64(&mut self) -> Option<i64> {
-        self.array().map(i64::from_be_bytes)
-    }
-
-    fn f64(&mut self) -> Option<f64> {
-        self.array().map(f64::from_be_bytes)
-    }
-
-    /// A length of 32 bits and so many bytes; the inner None is NULL, of length -1.
-    fn counted(&mut self) -> Option<Option<&'a [u8]>> {
-        match self.i32()? {
-            -1 => Some(None),
-            length => Some(Some(self.take(usize::try_from(length).ok()?)?)),
-        }
-    }
-
-    fn is_at_end(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
 /// Groups of four decimal digits, of which the first counts 10000 to the power of the weight.
 fn decimal(mut cursor: Cursor<'_>) -> Option<String> {
     let (count, weight, sign, scale) = (cursor.u16()?, cursor.i16()?, cursor.u16()?, cursor.u16()?);
@@ -276,73 +230,6 @@ fn internal_char(bytes: &[u8]) -> Option<String> {
         [byte] => Some(format!("\\{byte:03o}")),
         _ => None,
     }
-}
-
-fn timestamp(microseconds: i64, zone: &str) -> Option<String> {
-    match microseconds {
-        i64::MAX => return Some("infinity".to_owned()),
-        i64::MIN => return Some("-infinity".to_owned()),
-        _ => {}
-    }
-    let epoch = NaiveDate::from_ymd_opt(2000, 1, 1)?.and_hms_opt(0, 0, 0)?;
-    let time: NaiveDateTime = epoch.checked_add_signed(Duration::microseconds(microseconds))?;
-    let since_midnight = time.time().signed_duration_since(chrono::NaiveTime::MIN).num_microseconds()?;
-    Some(format!("{}T{}{zone}", time.date(), self::time(since_midnight)))
-}
-
-fn date(days: i32) -> Option<String> {
-    match days {
-        i32::MAX => Some("infinity".to_owned()),
-        i32::MIN => Some("-infinity".to_owned()),
-        _ => {
-            let epoch = NaiveDate::from_ymd_opt(2000, 1, 1)?;
-            Some(format!("{}", epoch.checked_add_signed(Duration::days(days.into()))?))
-        }
-    }
-}
-
-/// Midnight at the end of a day is 24:00:00.
-fn time(microseconds: i64) -> String {
-    let seconds = microseconds / 1_000_000;
-    let text = format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
-    text + &numeric::fraction(microseconds % 1_000_000)
-}
-
-fn zoned_time(mut cursor: Cursor<'_>) -> Option<String> {
-    let (microseconds, west) = (cursor.i64()?, cursor.i32()?);
-    let (sign, east) = if west > 0 { ('-', west) } else { ('+', west.checked_neg()?) };
-    let zone = match east % 60 {
-        0 => format!("{sign}{:02}:{:02}", east / 3600, east / 60 % 60),
-        seconds => format!("{sign}{:02}:{:02}:{seconds:02}", east / 3600, east / 60 % 60),
-    };
-    cursor.is_at_end().then(|| time(microseconds) + &zone)
-}
-
-/// An ISO 8601 duration; every part has its own sign, as in the server's `iso_8601` style.
-fn interval(mut cursor: Cursor<'_>) -> Option<String> {
-    let (microseconds, days, months) = (cursor.i64()?, cursor.i32()?, cursor.i32()?);
-    let mut text = "P".to_owned();
-    for (amount, unit) in [(months / 12, 'Y'), (months % 12, 'M'), (days, 'D')] {
-        if amount != 0 {
-            write!(text, "{amount}{unit}").ok()?;
-        }
-    }
-    let seconds = microseconds / 1_000_000;
-    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    let rest = microseconds % 1_000_000;
-    if microseconds != 0 || text == "P" {
-        text.push('T');
-    }
-    for (amount, unit) in [(hours, 'H'), (minutes, 'M')] {
-        if amount != 0 {
-            write!(text, "{amount}{unit}").ok()?;
-        }
-    }
-    if seconds != 0 || rest != 0 || text == "PT" {
-        let sign = if seconds < 0 || rest < 0 { "-" } else { "" };
-        write!(text, "{sign}{}{}S", seconds.abs(), numeric::fraction(rest)).ok()?;
-    }
-    cursor.is_at_end().then_some(text)
 }
 
 /// Family, prefix length, whether it is a cidr, and the address behind its length.

@@ -3,12 +3,14 @@
 //!
 //! Invariant: a reading session is read-only on the server, so no read can write, whatever its text says.
 
+mod cursor;
 mod decode;
 mod encode;
 mod error;
 mod reader;
 mod session;
 mod statement;
+mod times;
 mod tls;
 
 use std::fmt;
@@ -64,7 +66,10 @@ impl Postgres {
             let reader = self.readers.pick(deadline).await?;
             let running = reader.submit(work(Arc::clone(&reader)));
             match self.wait(&reader, running, deadline).await? {
-                Some(Ok(value)) => return Ok(value),
+                Some(Ok(value)) => {
+                    self.health.answered();
+                    return Ok(value);
+                }
                 Some(Err(failure)) => {
                     if failure.fate == Fate::Broken {
                         self.health.lost(&failure.error);

@@ -229,8 +229,8 @@ impl Readers {
         }
         let readers = Arc::clone(self);
         tokio::spawn(async move {
-            let _turn = readers.opening.lock().await;
-            // Without it the present connections serve on; the reason is in the pool's state.
+            // It takes no turn: callers must not wait for what is useful later only. When it fails the present
+            // connections serve on; the reason is in the pool's state.
             let _ = readers.connect(Instant::now() + readers.time_limit).await;
             readers.growing.store(false, Ordering::Relaxed);
         });
