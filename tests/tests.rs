@@ -7,4 +7,5 @@ mod gateway;
 mod hash;
 mod http;
 mod layers;
+mod reload;
 mod servers;
