@@ -6,6 +6,7 @@ mod access;
 mod check;
 mod client;
 mod demo;
+mod following;
 mod hash;
 mod log;
 mod running;

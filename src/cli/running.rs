@@ -1,8 +1,8 @@
 //! The running gateway: everything assembled, from the first listener to the last request in flight.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -13,15 +13,16 @@ use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::following::FollowedSettings;
 use super::serve::environment;
 use super::{Exit, colours, random};
 use crate::access::{self, Access};
-use crate::definition::{Gateway as GatewaySettings, check_gateway, read};
+use crate::definition::{Gateway as GatewaySettings, check_gateway};
 use crate::diagnostic::Source;
 use crate::handler::Resources;
 use crate::hash::{Budget, BudgetConfig};
 use crate::registry::{Registry, Shared};
-use crate::reload::{Change, ConnectorStatus, Deletion, Reloader, Trigger, follow};
+use crate::reload::{Change, ConnectorStatus, Deletion, Next, Reloader, Trigger, follow};
 use crate::server::{self, Admin, Gateway, Metrics, Readiness, Readings, Reload};
 
 /// What is to be served, and how.
@@ -29,8 +30,8 @@ pub(super) struct Plan {
     gateway: GatewaySettings,
     access: access::Settings,
     connectors: PathBuf,
-    /// The settings' file, when a change of it is to be followed.
-    config: Option<PathBuf>,
+    /// The settings' file and what stood in it, when a change of it is to be followed.
+    config: Option<(PathBuf, Source)>,
     allow_partial: bool,
     /// Called with the address of requests once it is bound.
     pub announce: Option<Box<dyn FnOnce(SocketAddr) + Send + Sync>>,
@@ -41,7 +42,7 @@ impl Plan {
         gateway: GatewaySettings,
         access: access::Settings,
         connectors: PathBuf,
-        config: Option<PathBuf>,
+        config: Option<(PathBuf, Source)>,
         allow_partial: bool,
     ) -> Self {
         Self { gateway, access, connectors, config, allow_partial, announce: None }
@@ -81,6 +82,8 @@ async fn serve(mut plan: Plan) -> Result<(), String> {
     });
     let budget = Arc::new(budget.map_err(|e| format!("error: cannot start the hash threads: {e}\n"))?);
     let resources = Resources { budget: Arc::clone(&budget), entropy };
+    // Before anything is served: an unhandled SIGHUP would end the process.
+    let hangup = signal(SignalKind::hangup()).map_err(no_signals)?;
     let mut reloader = Reloader::new(&plan.connectors, resources, environment());
     first_pass(&mut reloader, plan.allow_partial)?;
     let access = Access::new(plan.access.clone(), None).map_err(|e| format!("error: {e}\n"))?.shared();
@@ -113,7 +116,7 @@ async fn serve(mut plan: Plan) -> Result<(), String> {
     readiness.set_ready();
     warm(&reloader.shared(), &state, reloader.shared().load().connectors().map(|c| c.name.clone()).collect());
     let stop = stop_signal()?;
-    let follower = tokio::spawn(keep_current(reloader, plan, access, Arc::clone(&state)));
+    let follower = tokio::spawn(keep_current(reloader, plan, access, Arc::clone(&state), hangup));
     let admin_server = tokio::spawn(server::run_admin(operator, admin, settings, stopped(stop.clone())));
     let drain = server::run(listener, Arc::new(gateway), stopped(stop)).await;
     tracing::info!(?drain, "stopped");
@@ -148,9 +151,8 @@ async fn bind(address: SocketAddr, key: &str) -> Result<TcpListener, String> {
 
 /// Becomes true at the first SIGTERM or SIGINT; a second one ends the process at once.
 fn stop_signal() -> Result<watch::Receiver<bool>, String> {
-    let failed = |e: std::io::Error| format!("error: cannot listen for signals: {e}\n");
-    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(no_signals)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(no_signals)?;
     let (sender, receiver) = watch::channel(false);
     tokio::spawn(async move {
         tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
@@ -163,27 +165,32 @@ fn stop_signal() -> Result<watch::Receiver<bool>, String> {
     Ok(receiver)
 }
 
+fn no_signals(error: std::io::Error) -> String {
+    format!("error: cannot listen for signals: {error}\n")
+}
+
 async fn stopped(mut signal: watch::Receiver<bool>) {
     // The sender lives as long as the process.
     let _ = signal.wait_for(|stop| *stop).await;
 }
 
 /// Keeps definitions, clients and limits equal to what is on disk.
-async fn keep_current(mut reloader: Reloader, plan: Plan, access: access::Shared, state: Arc<State>) {
+async fn keep_current(
+    mut reloader: Reloader,
+    plan: Plan,
+    access: access::Shared,
+    state: Arc<State>,
+    mut hangup: tokio::signal::unix::Signal,
+) {
     let (ask, asked) = unbounded_channel();
-    let hangups = async move {
-        let Ok(mut hangup) = signal(SignalKind::hangup()) else { return std::future::pending().await };
-        while hangup.recv().await.is_some() {
-            if ask.send(()).is_err() {
-                return;
-            }
-        }
-    };
+    let hangups = async move { while hangup.recv().await.is_some() && ask.send(()).is_ok() {} };
     let directory = reloader.directory().to_owned();
-    let mut config = plan.config.as_deref().and_then(|path| read(path).ok());
+    let mut settings =
+        plan.config.map(|(path, source)| FollowedSettings::new(path, &source.text, &plan.gateway, access));
     let look = move |trigger: Trigger| {
+        let now = Instant::now();
         let deletion = if trigger == Trigger::Operator { Deletion::Confirmed } else { Deletion::Careful };
-        let change = tokio::task::block_in_place(|| reloader.pass(Instant::now(), deletion));
+        let change = tokio::task::block_in_place(|| reloader.pass(now, deletion));
         for report in &change.refused {
             tracing::error!(
                 file = &*report.source.name,
@@ -195,38 +202,19 @@ async fn keep_current(mut reloader: Reloader, plan: Plan, access: access::Shared
             tracing::info!(connector, version, "published");
         }
         state.note(&reloader, &change);
-        warm(&reloader.shared(), &state, change.published.into_iter().map(|(name, _)| name).collect());
-        follow_settings(&plan, &mut config, &access);
+        let published = change.published.into_iter().map(|(name, _)| name);
+        warm(&reloader.shared(), &state, published.chain(state.retried(now)).collect());
+        let again = settings.as_mut().and_then(|settings| settings.look(trigger, now));
+        let files = reloader.watched().chain(settings.as_ref().map(|settings| settings.path.as_path()));
+        Next { again: change.again.into_iter().chain(again).min(), directories: directories_of(files) }
     };
     tokio::join!(hangups, follow(directory, asked, look));
 }
 
-/// Puts changed clients, networks and limits in force; addresses need a restart.
-fn follow_settings(plan: &Plan, known: &mut Option<Source>, access: &access::Shared) {
-    let Some(path) = &plan.config else { return };
-    let Ok(source) = read(path) else { return };
-    if known.as_ref().is_some_and(|known| known.text == source.text) {
-        return;
-    }
-    let checked =
-        check_gateway(&source).and_then(|gateway| Ok((super::access::settings(&gateway.raw, &source)?, gateway)));
-    match checked {
-        Err(report) => tracing::error!("settings refused, the last good ones stay:\n{}", report.render(false)),
-        Ok((settings, gateway)) => {
-            if (gateway.listen, gateway.admin) != (plan.gateway.listen, plan.gateway.admin) {
-                tracing::warn!("`listen` and `admin` need a restart");
-            }
-            let put = Access::new(settings, Some(&access.load()));
-            match put {
-                Ok(new) => {
-                    access.store(Arc::new(new));
-                    tracing::info!("clients, networks and limits are those of the changed settings");
-                }
-                Err(error) => tracing::error!(%error, "settings refused, the last good ones stay"),
-            }
-        }
-    }
-    *known = Some(source);
+/// Where files are, and where the files are that they point to.
+fn directories_of<'a>(files: impl Iterator<Item = &'a Path>) -> BTreeSet<PathBuf> {
+    let both = files.flat_map(|path| [Some(path.to_owned()), std::fs::canonicalize(path).ok()]);
+    both.flatten().filter_map(|path| Some(path.parent()?.to_owned())).collect()
 }
 
 /// Prepares new connectors' statements in the background: a database that is down only shows in the status.
@@ -236,12 +224,22 @@ fn warm(shared: &Shared, state: &Arc<State>, names: Vec<String>) {
         let state = Arc::clone(state);
         tokio::spawn(async move {
             let result = connector.prepare(Instant::now() + Duration::from_secs(10)).await;
-            if let Err(error) = &result {
+            let problem = result.as_ref().err().map(ToString::to_string);
+            let news = state.note_database(&name, problem, Instant::now());
+            if let (Err(error), true) = (&result, news) {
                 tracing::error!(connector = name, class = error.class.as_str(), %error, "the database does not answer as the definition needs");
             }
-            state.note_database(&name, result.err().map(|error| error.to_string()));
         });
     }
+}
+
+/// How long until statements that a database refused are prepared again.
+const RETRY: Duration = Duration::from_secs(10);
+
+/// The last attempt to prepare a connector's statements.
+struct Prepared {
+    at: Instant,
+    problem: Option<String>,
 }
 
 /// What the operator sees.
@@ -250,7 +248,7 @@ struct State {
     budget: Arc<Budget>,
     connectors: Mutex<Vec<ConnectorStatus>>,
     last_success: Mutex<BTreeMap<String, f64>>,
-    databases: Mutex<BTreeMap<String, Option<String>>>,
+    databases: Mutex<BTreeMap<String, Prepared>>,
     tick: Mutex<f64>,
 }
 
@@ -277,8 +275,21 @@ impl State {
         *lock(&self.tick) = now;
     }
 
-    fn note_database(&self, name: &str, error: Option<String>) {
-        lock(&self.databases).insert(name.to_owned(), error);
+    /// Whether the problem is another one than before.
+    fn note_database(&self, name: &str, problem: Option<String>, at: Instant) -> bool {
+        let before = lock(&self.databases).insert(name.to_owned(), Prepared { at, problem: problem.clone() });
+        before.is_none_or(|before| before.problem != problem)
+    }
+
+    /// Connectors whose statements could not be prepared, and now may be.
+    fn retried(&self, now: Instant) -> Vec<String> {
+        let mut databases = lock(&self.databases);
+        let due = databases.iter_mut().filter(|(_, last)| last.problem.is_some() && now >= last.at + RETRY);
+        due.map(|(name, last)| {
+            last.at = now;
+            name.clone()
+        })
+        .collect()
     }
 
     fn readings(&self) -> Readings {
@@ -308,7 +319,8 @@ impl State {
         let connectors = lock(&self.connectors);
         let list = connectors.iter().map(|status| {
             let pool = status.connector.as_deref().and_then(|name| registry.connector(name)).map(|c| c.pool());
-            let database = status.connector.as_ref().and_then(|name| databases.get(name)).cloned().flatten();
+            let database =
+                status.connector.as_ref().and_then(|name| databases.get(name)).and_then(|last| last.problem.clone());
             serde_json::json!({
                 "connector": status.connector,
                 "file": status.file.display().to_string(),

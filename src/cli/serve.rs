@@ -51,7 +51,7 @@ impl Serve {
         let directory = self.config.parent().unwrap_or(Path::new("."));
         let declared = gateway.raw.connectors.as_ref().map_or("connectors", |at| at.value.as_str());
         let connectors = self.connectors.clone().unwrap_or_else(|| directory.join(declared));
-        Ok(Plan::new(gateway, access, connectors, Some(self.config.clone()), self.allow_partial))
+        Ok(Plan::new(gateway, access, connectors, Some((self.config.clone(), source)), self.allow_partial))
     }
 
     fn dev_plan(&self) -> Result<Plan, String> {

@@ -3,7 +3,12 @@
 //! Invariant: only regular files are read, and a broken file says nothing about the others.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+
+use rustix::fs::OFlags;
 
 use super::yaml::MAX_BYTES;
 use super::{Definition, Surroundings, check};
@@ -43,7 +48,12 @@ pub fn load(path: &Path, variable: &dyn Fn(&str) -> Option<String>) -> Result<Ve
 
 /// Loads one file.
 pub fn load_file(path: &Path, variable: &dyn Fn(&str) -> Option<String>) -> Loaded {
-    let (definition, report) = match read(path) {
+    load_text(path, read(path), variable)
+}
+
+/// Loads what [`read`] gave for a file, without another look at the file.
+pub fn load_text(path: &Path, read: Result<Source, Report>, variable: &dyn Fn(&str) -> Option<String>) -> Loaded {
+    let (definition, report) = match read {
         Ok(source) => {
             let directory = path.parent().unwrap_or(Path::new("."));
             check(&source, &Surroundings { variable, directory })
@@ -103,8 +113,12 @@ pub fn read(path: &Path) -> Result<Source, Report> {
         let fault = Fault::new(Code::UnreadableFile, 0..0, problem).help(help);
         Report::new(Source::new(name.clone(), ""), vec![fault.into()])
     };
-    let metadata = std::fs::metadata(path)
-        .map_err(|e| refuse(format!("cannot read the file: {}", e.kind()), "check the path and its permissions"))?;
+    let unreadable =
+        |e: std::io::Error| refuse(format!("cannot read the file: {}", e.kind()), "check the path and its permissions");
+    // Without the flag, opening a FIFO would wait for its writer.
+    let nonblocking = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
+    let file = File::options().read(true).custom_flags(nonblocking).open(path).map_err(unreadable)?;
+    let metadata = file.metadata().map_err(unreadable)?;
     if !metadata.is_file() {
         return Err(refuse("this is not a regular file".to_owned(), "a definition is a regular file"));
     }
@@ -112,8 +126,9 @@ pub fn read(path: &Path) -> Result<Source, Report> {
         let message = format!("the file has {} bytes, expected {MAX_BYTES} at most", metadata.len());
         return Err(refuse(message, "split it into several definitions"));
     }
-    let bytes = std::fs::read(path)
-        .map_err(|e| refuse(format!("cannot read the file: {}", e.kind()), "check the file's permissions"))?;
+    let mut bytes = Vec::new();
+    // A file that grows meanwhile is refused by its size all the same.
+    file.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     match String::from_utf8(bytes) {
         Ok(text) => Ok(Source::new(name, text)),
         Err(error) => {

@@ -22,7 +22,7 @@ use sha2::{Digest, Sha256};
 
 use self::checker::Checker;
 pub use self::gateway::{Gateway, RawGateway, check_gateway};
-pub use self::load::{Loaded, files, load, load_file, read};
+pub use self::load::{Loaded, files, load, load_file, load_text, read};
 pub use self::model::{Create, Definition, Deny, GetUser, Login, Step, StoredPassword, UserId, Verification, Write};
 pub use self::profile::MEMBERS;
 use self::raw::RawDefinition;

@@ -3,6 +3,7 @@
 //! Invariant: an event only says "look again"; what is there decides. The watcher is made anew before every look, so
 //! that a directory that was replaced is watched again and nothing that happens during the look is lost.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -26,23 +27,39 @@ pub enum Trigger {
     Operator,
 }
 
+/// What a look asks for.
+#[derive(Debug, Default)]
+pub struct Next {
+    /// Look again after this time at the latest.
+    pub again: Option<Duration>,
+    /// Directories to watch besides that of the definitions.
+    pub directories: BTreeSet<PathBuf>,
+}
+
 /// Calls `look` whenever something may have changed; ends only when the operator's channel is closed.
-pub async fn follow(directory: PathBuf, mut operator: UnboundedReceiver<()>, mut look: impl FnMut(Trigger)) {
+pub async fn follow(directory: PathBuf, mut operator: UnboundedReceiver<()>, mut look: impl FnMut(Trigger) -> Next) {
+    let mut directories = BTreeSet::new();
     loop {
         let (events, mut changed) = unbounded_channel();
-        let watcher = watch(&directory, events);
+        let watcher = watch(&directory, &directories, events);
         // A look after every new watch: changes between the last look and this watch are not lost.
-        look(Trigger::Disk);
+        let next = look(Trigger::Disk);
+        let wait = next.again.map_or(POLL, |again| again.min(POLL));
+        // What is not watched yet is, right after this look; then a second one finds what the first one missed.
+        let wait = if next.directories == directories { wait } else { Duration::ZERO };
+        directories = next.directories;
         let trigger = tokio::select! {
             asked = operator.recv() => match asked {
                 Some(()) => Trigger::Operator,
                 None => return,
             },
             () = settled(&mut changed) => Trigger::Disk,
-            () = sleep_until(Instant::now() + POLL) => Trigger::Disk,
+            () = sleep_until(Instant::now() + wait) => Trigger::Disk,
         };
         drop(watcher);
         if trigger == Trigger::Operator {
+            // Signals that came meanwhile ask for the same look.
+            while operator.try_recv().is_ok() {}
             look(Trigger::Operator);
         }
     }
@@ -62,8 +79,9 @@ async fn settled(changed: &mut UnboundedReceiver<()>) {
     }
 }
 
-/// Watches the directory, what it points to, and its parent; None when the system refuses, and the poll must do.
-fn watch(directory: &Path, events: UnboundedSender<()>) -> Option<RecommendedWatcher> {
+/// Watches the directory, what it points to, their parents, and others; None when the system refuses all of it, and
+/// the poll must do. Not what is below: a volume's or an editor's own folders, or a whole home directory.
+fn watch(directory: &Path, others: &BTreeSet<PathBuf>, events: UnboundedSender<()>) -> Option<RecommendedWatcher> {
     let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
         let dirty = match &event {
             Ok(event) => event.need_rescan() || !matches!(event.kind, EventKind::Access(_)),
@@ -76,14 +94,11 @@ fn watch(directory: &Path, events: UnboundedSender<()>) -> Option<RecommendedWat
     })
     .ok()?;
     let real = std::fs::canonicalize(directory).unwrap_or_else(|_| directory.to_owned());
-    let parent = directory.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut any = false;
-    for (path, mode) in [
-        (real.as_path(), RecursiveMode::Recursive),
-        (parent, RecursiveMode::NonRecursive),
-        (real.parent().unwrap_or(parent), RecursiveMode::NonRecursive),
-    ] {
-        any |= watcher.watch(path, mode).is_ok();
+    let paths = [directory, &real].into_iter().flat_map(|path| [Some(path), path.parent()]).flatten();
+    let mut paths: BTreeSet<&Path> = paths.chain(others.iter().map(PathBuf::as_path)).collect();
+    if paths.remove(Path::new("")) {
+        paths.insert(Path::new("."));
     }
-    any.then_some(watcher)
+    let watched = paths.into_iter().filter(|path| watcher.watch(path, RecursiveMode::NonRecursive).is_ok()).count();
+    (watched > 0).then_some(watcher)
 }
