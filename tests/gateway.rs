@@ -94,7 +94,7 @@ impl Setup {
                 break record;
             }
             if let Some(status) = process.0.try_wait().unwrap() {
-                return Err(Refused { code: status.code(), output: log.to_the_end() });
+                return Err(Refused { code: status.code(), output: log.into_text() });
             }
             assert!(started.elapsed() < PATIENCE, "the gateway neither serves nor ends:\n{}", log.text());
             std::thread::sleep(Duration::from_millis(5));
@@ -332,7 +332,7 @@ impl Log {
     }
 
     /// Everything, once the process has ended.
-    fn to_the_end(self) -> String {
+    fn into_text(self) -> String {
         self.reader.join().unwrap();
         self.text.lock().unwrap().clone()
     }
