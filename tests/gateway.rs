@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, OnceLock};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -93,7 +94,7 @@ impl Setup {
                 break record;
             }
             if let Some(status) = process.0.try_wait().unwrap() {
-                return Err(Refused { code: status.code(), output: log.text() });
+                return Err(Refused { code: status.code(), output: log.into_text() });
             }
             assert!(started.elapsed() < PATIENCE, "the gateway neither serves nor ends:\n{}", log.text());
             std::thread::sleep(Duration::from_millis(5));
@@ -312,24 +313,33 @@ impl Drop for Process {
 }
 
 /// What a process writes to standard error, line by line, while it runs.
-struct Log(Arc<Mutex<String>>);
+struct Log {
+    text: Arc<Mutex<String>>,
+    reader: JoinHandle<()>,
+}
 
 impl Log {
     fn follow(stream: impl std::io::Read + Send + 'static) -> Self {
         let text = Arc::new(Mutex::new(String::new()));
         let written = Arc::clone(&text);
-        std::thread::spawn(move || {
+        let reader = std::thread::spawn(move || {
             for line in BufReader::new(stream).lines().map_while(Result::ok) {
                 let mut written = written.lock().unwrap();
                 written.push_str(&line);
                 written.push('\n');
             }
         });
-        Self(text)
+        Self { text, reader }
     }
 
     fn text(&self) -> String {
-        self.0.lock().unwrap().clone()
+        self.text.lock().unwrap().clone()
+    }
+
+    /// Everything, once the process has ended.
+    fn into_text(self) -> String {
+        self.reader.join().unwrap();
+        self.text.lock().unwrap().clone()
     }
 
     fn records(&self) -> Vec<Json> {
@@ -355,7 +365,8 @@ fn a_gateway_serves_what_its_folder_holds_and_ends_when_told() {
     assert!(absent.detail().contains("`user_id`"), "{absent:?}");
     assert_eq!(gateway.get("/livez").text, "live\n");
     assert!(gateway.folder().join("tiny.db").exists() && gateway.connectors().join("tiny.yaml").exists());
-    assert!(gateway.records().iter().any(|record| record["fields"]["message"] == "request"), "{}", gateway.log());
+    let requests = |record: &Json| record["fields"]["message"] == "request";
+    gateway.eventually("the requests are logged", || gateway.records().iter().any(requests));
     assert_eq!(gateway.stop(), Some(0));
 }
 

@@ -75,7 +75,7 @@ pub(super) fn rehash_fails(world: &World) {
     assert_eq!(world.column("fails@example.com", "status"), "active");
     let warned =
         |record: &serde_json::Value| record["level"] == "WARN" && record["fields"]["connector"] == "failing-upgrade";
-    assert!(world.gateway.records().iter().any(warned), "the operator is told");
+    world.gateway.eventually("the operator is told", || world.gateway.records().iter().any(warned));
 }
 
 pub(super) fn rehash_compares(world: &World) {

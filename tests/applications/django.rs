@@ -48,7 +48,10 @@ fn everyone_logs_in(django: &Application, store: &Store) {
             assert_eq!(profile["email"], user.email);
             assert_eq!(profile["app_metadata"], json!({ "is_staff": false, "is_superuser": false }));
             assert_eq!(profile["name"], format!("{} Example", profile["given_name"].as_str().unwrap()));
-            assert_eq!(django.login(&user.email.to_uppercase(), user.password, "user").user(), profile);
+            // Ann's hash has a million rounds: once right and once wrong are enough.
+            if user.username != "ann" {
+                assert_eq!(django.login(&user.email.to_uppercase(), user.password, "user").user(), profile);
+            }
         }
         django.login(user.username, &format!("{}x", user.password), "wrong_credentials");
         let logged_in = store.one("SELECT last_login FROM auth_user WHERE username = ?", &[text(user.username)]);
@@ -77,9 +80,7 @@ fn passwords(django: &Application, store: &Store) {
         hash.as_str().unwrap().to_owned()
     };
     let new = "ein Paßwort, neu 🔑";
-    django.expect("change_password", json!({ "identifier": "kay", "password": new }), "changed");
-    django.expect("change_password", json!({ "identifier": "LEO@example.com", "password": "leo's" }), "changed");
-    django.expect("change_password", json!({ "identifier": "nobody", "password": new }), "unchanged");
+    django.expect("change_password", json!({ "identifier": "KAY@example.com", "password": new }), "changed");
     django.login("kay", new, "user");
     django.login("kay", "kay-password", "wrong_credentials");
     let body = json!({ "email": "New@example.com", "username": "new", "password": "a password" });
@@ -87,19 +88,18 @@ fn passwords(django: &Application, store: &Store) {
     assert_eq!((&user["email"], &user["username"]), (&json!("New@example.com"), &json!("new")));
     assert_eq!(django.login("new@example.com", "a password", "user").user(), user);
 
-    let (kay, leo, fresh) = (stored("kay"), stored("leo"), stored("new"));
+    let (kay, fresh) = (stored("kay"), stored("new"));
     assert!(kay.starts_with("pbkdf2_sha256$"), "{kay}");
-    let pairs =
-        [(&*kay, new), (&*leo, "leo's"), (&*fresh, "a password"), (&*kay, "kay-password"), (&*fresh, "a passwort")];
-    assert_eq!(checked_by(CHECK, &pairs), [true, true, true, false, false], "Django itself agrees");
+    let pairs = [(&*kay, new), (&*fresh, "a password"), (&*kay, "kay-password"), (&*fresh, "a passwort")];
+    assert_eq!(checked_by(CHECK, &pairs), [true, true, false, false], "Django itself agrees");
 }
 
 fn new_users(django: &Application, store: &Store) {
     let count = || store.one("SELECT count(*) FROM auth_user", &[]).as_i64().unwrap();
     let before = count();
     for body in [
-        json!({ "username": "ann", "email": "ann2@example.com", "password": "p" }),
-        json!({ "username": "ann2", "email": "ANN@example.com", "password": "p" }),
+        json!({ "username": "ann", "email": "ann2@example.com" }),
+        json!({ "username": "ann2", "email": "ANN@example.com" }),
         json!({ "email": "bob.case@example.com" }),
     ] {
         django.expect("create", body, "user_exists");
