@@ -190,7 +190,7 @@ pub struct RawByUserId {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RawCreate {
-    /// One INSERT, or a list that is one transaction. A row that the last one returns is the new user's profile.
+    /// One INSERT, or a list that is one transaction. The last row that a statement gives is the new user's profile.
     pub sql: At<RawSql>,
     /// Further members of the request that the SQL can use, with their types.
     #[serde(default)]

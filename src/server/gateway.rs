@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
-use http::header::{CONNECTION, TRANSFER_ENCODING};
+use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Request as HttpRequest, Version};
 use hyper::body::Incoming;
@@ -71,10 +71,14 @@ impl<C: Connectors> Gateway<C> {
             Err(refused) => {
                 let Refused { protocol, problem } = *refused;
                 record.refuse(&self.metrics, problem.code());
-                let response = match protocol {
+                let mut response = match protocol {
                     Some(protocol) => protocol.refuse(problem),
                     None => problem.into_response(),
                 };
+                // The body is read once the connector is known.
+                if record.connector.is_none() {
+                    response.extensions_mut().insert(Unread);
+                }
                 return versioned(response, &record);
             }
         };
@@ -301,8 +305,18 @@ fn versioned(mut response: Response, record: &Record) -> Response {
 /// [`super::framing`] has not looked at.
 fn is_last(head: &Parts, response: &Response) -> bool {
     let cut = [Code::RequestTimeout.status(), Code::TooLarge.status()].contains(&response.status());
-    head.version < Version::HTTP_2 && (cut || head.headers.contains_key(TRANSFER_ENCODING))
+    let unread = response.extensions().get::<Unread>().is_some() && announces_body(head);
+    head.version < Version::HTTP_2 && (cut || unread || head.headers.contains_key(TRANSFER_ENCODING))
 }
+
+/// Whether bytes follow the head.
+fn announces_body(head: &Parts) -> bool {
+    head.headers.get(CONTENT_LENGTH).is_some_and(|length| length != "0")
+}
+
+/// Marks an answer that was given before the body was read; the connection must not be used again.
+#[derive(Clone, Copy)]
+struct Unread;
 
 /// Numbers requests.
 #[derive(Debug)]
