@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use futures_util::FutureExt;
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
 use tokio::time::timeout;
@@ -24,6 +25,18 @@ pub(super) async fn read(body: Incoming, limit: usize, time: Duration) -> Result
         Ok(result) => result,
         Err(_) => Err(Problem::new(Code::RequestTimeout)),
     }
+}
+
+/// Whether the whole body is here already, and so is out of the next request's way once it is dropped.
+pub(super) fn has_arrived(mut body: Incoming) -> bool {
+    while !body.is_end_stream() {
+        match body.frame().now_or_never() {
+            Some(Some(Ok(_))) => {}
+            Some(None) => return true,
+            Some(Some(Err(_))) | None => return false,
+        }
+    }
+    true
 }
 
 async fn collect(mut body: Incoming, limit: usize) -> Result<Bytes, Problem> {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
-use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::header::{CONNECTION, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Request as HttpRequest, Version};
 use hyper::body::Incoming;
@@ -66,7 +66,8 @@ impl<C: Connectors> Gateway<C> {
     }
 
     async fn respond(self: Arc<Self>, head: &Parts, body: Incoming, mut record: Record) -> Response {
-        let ready = match self.prepare(head, body, &mut record).await {
+        let mut body = Some(body);
+        let ready = match self.prepare(head, &mut body, &mut record).await {
             Ok(ready) => ready,
             Err(refused) => {
                 let Refused { protocol, problem } = *refused;
@@ -75,8 +76,7 @@ impl<C: Connectors> Gateway<C> {
                     Some(protocol) => protocol.refuse(problem),
                     None => problem.into_response(),
                 };
-                // The body is read once the connector is known.
-                if record.connector.is_none() {
+                if body.is_some_and(|body| !body::has_arrived(body)) {
                     response.extensions_mut().insert(Unread);
                 }
                 return versioned(response, &record);
@@ -99,7 +99,7 @@ impl<C: Connectors> Gateway<C> {
     async fn prepare(
         &self,
         head: &Parts,
-        body: Incoming,
+        body: &mut Option<Incoming>,
         record: &mut Record,
     ) -> Result<Ready<C::Connector>, Box<Refused>> {
         let access = self.access.load_full();
@@ -113,7 +113,12 @@ impl<C: Connectors> Gateway<C> {
         };
         let version = HeaderValue::from_str(connector.version()).unwrap_or(HeaderValue::from_static("invalid"));
         record.connector = Some(Served { metrics: self.metrics.connector(target.connector), version });
-        let bytes = body::read(body, self.settings.max_body, self.settings.body_timeout).await.map_err(refused)?;
+        let bytes = match body.take() {
+            Some(body) => {
+                body::read(body, self.settings.max_body, self.settings.body_timeout).await.map_err(refused)?
+            }
+            None => Bytes::new(),
+        };
         let request = protocol.decode(target.action, &head.headers, &bytes).map_err(refused)?;
         let attempt = self.reserve_account(&access, target, &request).map_err(refused)?;
         Ok(Ready { protocol, connector, request, attempt })
@@ -305,13 +310,8 @@ fn versioned(mut response: Response, record: &Record) -> Response {
 /// [`super::framing`] has not looked at.
 fn is_last(head: &Parts, response: &Response) -> bool {
     let cut = [Code::RequestTimeout.status(), Code::TooLarge.status()].contains(&response.status());
-    let unread = response.extensions().get::<Unread>().is_some() && announces_body(head);
+    let unread = response.extensions().get::<Unread>().is_some();
     head.version < Version::HTTP_2 && (cut || unread || head.headers.contains_key(TRANSFER_ENCODING))
-}
-
-/// Whether bytes follow the head.
-fn announces_body(head: &Parts) -> bool {
-    head.headers.get(CONTENT_LENGTH).is_some_and(|length| length != "0")
 }
 
 /// Marks an answer that was given before the body was read; the connection must not be used again.

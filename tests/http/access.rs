@@ -63,7 +63,8 @@ fn refusals_of_keys_are_the_same_bytes() {
 #[test]
 fn a_refusal_before_the_body_says_that_the_connection_ends() {
     let gateway = start_with(Settings { clients: vec![client("a", &["*:*"])], ..open() }, Default::default());
-    let refused = gateway.connect().post("get_user", ANN, &authorization("Bearer ub_a_wrong"));
+    let head = "POST /v1/connectors/acme/get_user HTTP/1.1\r\nhost: a\r\ncontent-length: 19\r\n\r\n";
+    let refused = gateway.connect().write(head).reply();
     assert_eq!((refused.code().as_str(), refused.header("connection")), ("unauthorized", Some("close")));
     let answered = start().ask("get_user", &json!({"identifier": "ann"}));
     assert_eq!(answered.header("connection"), None);
