@@ -14,6 +14,21 @@ use super::spec::Charset;
 /// What a format's parser makes of a stored value.
 pub(super) type Parsed = Result<Challenge, Fault>;
 
+/// What a row holds beside the hash, for the formats that need it; None = not declared, or NULL.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Inputs<'a> {
+    pub salt: Option<&'a [u8]>,
+    /// The name that the hash was computed with.
+    pub user: Option<&'a str>,
+    /// The realm of HTTP digest authentication.
+    pub realm: Option<&'a str>,
+}
+
+impl Inputs<'_> {
+    /// Nothing but the hash.
+    pub(super) const NONE: Self = Self { salt: None, user: None, realm: None };
+}
+
 /// Why a parser made nothing of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {

@@ -30,8 +30,8 @@ pub fn identify(value: &str) -> Vec<Candidate> {
         return Vec::new();
     }
     let rows = FORMATS.iter().filter_map(|format| {
-        let certain = !matches!(format.parse_auto(value), Err(Fault::Foreign));
-        let (parameters, problem) = match (format.parse)(value) {
+        let certain = !matches!(format.parse_auto(value, &format.given), Err(Fault::Foreign));
+        let (parameters, problem) = match format.parse(value, &format.given) {
             Ok(challenge) => (Some(challenge.kernel.describe()), None),
             Err(Fault::Malformed(problem)) => (None, Some(problem)),
             Err(Fault::Foreign) => return None,
@@ -57,7 +57,10 @@ pub fn identify(value: &str) -> Vec<Candidate> {
 
 /// The self-describing format that claims this value.
 pub(super) fn looks_like(value: &str) -> Option<&'static str> {
-    FORMATS.iter().find(|format| !matches!(format.parse_auto(value), Err(Fault::Foreign))).map(|format| format.name)
+    FORMATS
+        .iter()
+        .find(|format| !matches!(format.parse_auto(value, &format.given), Err(Fault::Foreign)))
+        .map(|format| format.name)
 }
 
 /// The value without the padding of CHAR(n) and BINARY(n) columns.

@@ -3,6 +3,7 @@
 
 use super::caps::Caps;
 use super::catalogue::find;
+use super::challenge::Inputs;
 
 const ROWS: &str = include_str!("../../tests/hash/vectors.tsv");
 
@@ -28,7 +29,7 @@ fn raw_and_empty_passwords() {
         if name == "auto" || !(password.is_empty() || str::from_utf8(&password).is_err()) {
             continue;
         }
-        let challenge = (format.parse)(stored).unwrap();
+        let challenge = format.parse(stored, &Inputs::NONE).unwrap();
         let matches = challenge.admit(&Caps::default()).ok().unwrap().matches(&password).ok().unwrap();
         assert_eq!(matches, expected == "true", "{name} {source}");
         run += 1;
