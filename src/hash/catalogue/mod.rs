@@ -4,8 +4,11 @@
 
 mod apps;
 mod crypt;
+mod databases;
 mod digests;
+mod directories;
 mod kdf;
+mod systems;
 
 use std::fmt;
 
@@ -16,7 +19,11 @@ use super::spec::{Cost, nearest};
 /// The formats. What stands earlier is asked first, so the special stands before the general.
 pub static FORMATS: &[Format] = &ALL;
 
-const FAMILIES: &[&[Format]] = &[apps::ROWS, crypt::ROWS, kdf::ROWS, digests::ROWS];
+const FAMILIES: &[&[Format]] =
+    &[apps::ROWS, crypt::ROWS, kdf::ROWS, directories::ROWS, databases::ROWS, digests::ROWS, systems::ROWS];
+
+/// Whom the vectors of formats with a name in the hash belong to.
+const ALICE: Inputs<'static> = Inputs { salt: None, user: Some("alice"), realm: None };
 
 static ALL: [Format; count()] = all();
 
