@@ -34,7 +34,10 @@ fn verify(policy: &Policy, password: &str, value: &str) -> Result<Verdict, Unrea
 
 fn verify_salted(policy: &Policy, password: &str, value: &str, salt: Option<&[u8]>) -> Result<Verdict, Unreadable> {
     let (value, salt) = (Secret::new(value), salt.map(Secret::new));
-    policy.verify_blocking(&Password::new(password), &Stored { value: Some(&value), salt: salt.as_ref() })
+    policy.verify_blocking(
+        &Password::new(password),
+        &Stored { value: Some(&value), salt: salt.as_ref(), ..Stored::default() },
+    )
 }
 
 /// A source of different bytes; what is written in these tests protects nobody.

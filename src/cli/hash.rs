@@ -88,7 +88,9 @@ impl Verify {
         let policy = policy(accept, None)?;
         let password = read_password()?;
         let (value, salt) = (Secret::new(self.hash), self.salt.map(Secret::new));
-        match policy.verify_blocking(&password, &Stored { value: Some(&value), salt: salt.as_ref() }) {
+        match policy
+            .verify_blocking(&password, &Stored { value: Some(&value), salt: salt.as_ref(), ..Stored::default() })
+        {
             Ok(Verdict::Match { .. }) => {
                 println!("match");
                 Ok(Exit::Fine)

@@ -95,10 +95,15 @@ impl Handler {
             self.decoy(&stored.policy, password, deadline).await?;
             return Ok(Compared::Refused(Refusal::UnacceptablePassword));
         }
-        let memory = stored.policy.memory_needed(Some(&Stored { value: hash.as_ref(), salt: salt.as_ref() }));
+        let memory = stored.policy.memory_needed(Some(&Stored {
+            value: hash.as_ref(),
+            salt: salt.as_ref(),
+            ..Stored::default()
+        }));
         let (policy, password) = (Arc::clone(&stored.policy), password.clone());
         let job = move || {
-            let verdict = policy.verify_blocking(&password, &Stored { value: hash.as_ref(), salt: salt.as_ref() });
+            let verdict = policy
+                .verify_blocking(&password, &Stored { value: hash.as_ref(), salt: salt.as_ref(), ..Stored::default() });
             if verdict.is_err() {
                 policy.decoy_blocking(&password);
             }

@@ -7,12 +7,38 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use super::caps::Caps;
+use super::change::Change;
 use super::codec;
 use super::kernel::{Digest, Kdf, Kernel, OverCap};
 use super::spec::Charset;
 
 /// What a format's parser makes of a stored value.
 pub(super) type Parsed = Result<Challenge, Fault>;
+
+/// What a row holds beside the hash, for the formats that need it; None = not declared, or NULL.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Inputs<'a> {
+    pub salt: Option<&'a [u8]>,
+    /// The name that the hash was computed with.
+    pub user: Option<&'a str>,
+    /// The realm of HTTP digest authentication.
+    pub realm: Option<&'a str>,
+}
+
+impl<'a> Inputs<'a> {
+    /// Nothing but the hash.
+    pub(super) const NONE: Self = Self { salt: None, user: None, realm: None };
+
+    /// The user's name, which the format cannot do without.
+    pub(super) fn user(&self) -> Result<&'a str, Fault> {
+        self.user.ok_or(Fault::Malformed("it cannot be verified without the user's name"))
+    }
+
+    /// The realm, which the format cannot do without.
+    pub(super) fn realm(&self) -> Result<&'a str, Fault> {
+        self.realm.ok_or(Fault::Malformed("it cannot be verified without the realm"))
+    }
+}
 
 /// Why a parser made nothing of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +69,8 @@ pub(super) enum Step {
     HmacSha384Base64(&'static str),
     /// The bytes of this charset.
     Encode(Charset),
+    /// A change that only formats of databases, directories and devices make.
+    Change(Change),
 }
 
 /// Why a value that was understood is not computed.
@@ -117,7 +145,7 @@ impl Admitted {
     pub(super) fn derive(&self, password: &[u8]) -> Result<Derived, Failure> {
         let Some(password) = self.prepared(password) else { return Ok(Derived::Undefined) };
         let kernel = self.kernel();
-        if kernel.ends_at_nul() && password.contains(&0) {
+        if kernel.ends_at_nul() && password.contains(&0) || !kernel.is_defined_for(&password) {
             return Ok(Derived::Undefined);
         }
         let bytes = kernel.hashed_bytes(password.len());
@@ -139,6 +167,7 @@ impl Admitted {
     pub(super) fn outline(&self) -> Self {
         let mut outline = self.clone();
         outline.challenge.kernel.forget_salt();
+        outline.challenge.steps.iter_mut().for_each(Step::forget_salt);
         outline.challenge.expected.fill(0);
         outline
     }
@@ -151,6 +180,12 @@ thread_local! {
 }
 
 impl Step {
+    fn forget_salt(&mut self) {
+        if let Self::Change(Change::HmacSha256(key)) = self {
+            key.fill(0);
+        }
+    }
+
     fn apply(self, text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         let bytes = match self {
             Self::Trim => {
@@ -169,6 +204,7 @@ impl Step {
                 codec::to_base64(&mac.finalize().into_bytes()).into_bytes()
             }
             Self::Encode(charset) => encode(charset, text)?,
+            Self::Change(change) => change.apply(text)?,
         };
         Some(Zeroizing::new(bytes))
     }

@@ -6,7 +6,7 @@
 use std::fmt;
 
 use super::caps::Caps;
-use super::challenge::{Admitted, Challenge, Derived, Failure, Fault, Refusal};
+use super::challenge::{Admitted, Challenge, Derived, Failure, Fault, Inputs, Refusal};
 use super::compile::{Author, Reader, compile};
 use super::error::{Unreadable, WriteError};
 use super::format::Draw;
@@ -28,12 +28,16 @@ pub struct Policy {
 }
 
 /// What a row holds; None = NULL.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Stored<'a> {
     /// The column of the hash.
     pub value: Option<&'a Secret>,
     /// The column of the salt, for formats that keep it apart.
     pub salt: Option<&'a Secret>,
+    /// The user's name, for formats that hash it with the password.
+    pub user: Option<&'a str>,
+    /// The realm, for formats of HTTP digest authentication.
+    pub realm: Option<&'a str>,
 }
 
 /// What came of a verification.
@@ -80,6 +84,11 @@ impl Policy {
     /// Whether some accepted or written format takes its salt from another column.
     pub fn needs_salt(&self) -> bool {
         self.readers.iter().any(|reader| matches!(reader, Reader::Digest(digest) if digest.needs_salt()))
+    }
+
+    /// Whether some accepted format hashes the user's name with the password.
+    pub fn needs_user(&self) -> bool {
+        self.readers.iter().any(|reader| matches!(reader, Reader::Row(format) if format.given.user.is_some()))
     }
 
     /// Whether new passwords can be written.
@@ -216,8 +225,9 @@ impl Policy {
         if text.is_empty() {
             return Ok(Read::NoPassword);
         }
+        let inputs = Inputs { salt: stored.salt.map(Secret::expose), user: stored.user, realm: stored.realm };
         for reader in &self.readers {
-            return match reader.parse(text, stored.salt.map(Secret::expose)) {
+            return match reader.parse(text, &inputs) {
                 Err(Fault::Foreign) => continue,
                 Err(Fault::Malformed(problem)) => Err(Unreadable::Malformed { format: reader.name(), problem }),
                 Ok(challenge) => self.admit(reader, challenge),
@@ -255,7 +265,7 @@ impl fmt::Debug for Policy {
 impl Written {
     /// The same as a row would hold it.
     pub fn as_stored(&self) -> Stored<'_> {
-        Stored { value: Some(&self.hash), salt: self.salt.as_ref() }
+        Stored { value: Some(&self.hash), salt: self.salt.as_ref(), ..Stored::default() }
     }
 }
 
@@ -267,11 +277,11 @@ impl Reader {
         }
     }
 
-    fn parse(&self, value: &str, salt: Option<&[u8]>) -> Result<Challenge, Fault> {
+    fn parse(&self, value: &str, inputs: &Inputs<'_>) -> Result<Challenge, Fault> {
         match self {
-            Self::Row(format) => (format.parse)(value),
-            Self::SelfDescribing(format) => format.parse_auto(value),
-            Self::Digest(digest) => digest.parse(value, salt),
+            Self::Row(format) => format.parse(value, inputs),
+            Self::SelfDescribing(format) => format.parse_auto(value, inputs),
+            Self::Digest(digest) => digest.parse(value, inputs.salt),
         }
     }
 
@@ -283,7 +293,8 @@ impl Reader {
         };
         let passed = match self {
             Self::Row(format) | Self::SelfDescribing(format) => format.vectors.iter().all(|(password, value)| {
-                (format.parse)(value).ok().and_then(|challenge| test(challenge, password.as_bytes())) == Some(true)
+                format.parse(value, &format.given).ok().and_then(|challenge| test(challenge, password.as_bytes()))
+                    == Some(true)
             }),
             Self::Digest(digest) => {
                 let (mut challenge, _) = digest.template(&mut Draw(&mut |_| {}));
@@ -329,11 +340,11 @@ mod tests {
         ] {
             let policy = Policy::compile(&Spec { accept: Accept::Auto, write: None, caps: Caps::default() }).unwrap();
             let secret = Secret::new(value);
-            let stored = Stored { value: Some(&secret), salt: None };
+            let stored = Stored { value: Some(&secret), ..Stored::default() };
             let verified = runs(|| assert_eq!(policy.verify_blocking(&password, &stored), Ok(Verdict::Mismatch)));
             assert_eq!(verified.len(), 1);
             assert_eq!(runs(|| policy.decoy_blocking(&password)), verified);
-            let absent = Stored { value: None, salt: None };
+            let absent = Stored::default();
             assert_eq!(
                 runs(|| assert_eq!(policy.verify_blocking(&password, &absent), Ok(Verdict::NoPassword))),
                 verified

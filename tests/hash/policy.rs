@@ -214,9 +214,9 @@ fn every_format_passes_its_self_test() {
 fn memory_is_known_before_it_is_used() {
     let policy = policy(Accept::Auto, named("argon2id"));
     let value = userbridge::secret::Secret::new(CHEAP[0].1);
-    let stored = userbridge::hash::Stored { value: Some(&value), salt: None };
+    let stored = userbridge::hash::Stored { value: Some(&value), ..Default::default() };
     assert_eq!(policy.memory_needed(Some(&stored)), 16 * 1024);
     assert_eq!((policy.memory_needed(None), policy.memory_to_write()), (19456 * 1024, 19456 * 1024));
-    let locked = userbridge::hash::Stored { value: None, salt: None };
+    let locked = userbridge::hash::Stored::default();
     assert_eq!(policy.memory_needed(Some(&locked)), 19456 * 1024, "its decoy");
 }

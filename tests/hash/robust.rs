@@ -38,7 +38,7 @@ fn every_policy() -> Vec<Policy> {
 fn read_everywhere(policies: &[Policy], value: &[u8]) {
     let secret = Secret::new(value);
     for policy in policies {
-        policy.memory_needed(Some(&Stored { value: Some(&secret), salt: Some(&secret) }));
+        policy.memory_needed(Some(&Stored { value: Some(&secret), salt: Some(&secret), ..Stored::default() }));
     }
     identify(&String::from_utf8_lossy(value));
 }
@@ -183,7 +183,7 @@ fn a_row_without_a_password_lets_nobody_in() {
         FORMATS.iter().filter(|format| format.strength < Strength::Slow).map(|format| accepting(&[format.name]));
     for policy in cheap.chain([auto]) {
         let password = Password::new("anything");
-        assert_eq!(policy.verify_blocking(&password, &Stored { value: None, salt: None }), Ok(Verdict::NoPassword));
+        assert_eq!(policy.verify_blocking(&password, &Stored::default()), Ok(Verdict::NoPassword));
         for mark in marks {
             assert_eq!(verify(&policy, "anything", mark), Ok(Verdict::NoPassword), "{policy:?} {mark}");
             // The marker itself, typed as the password.

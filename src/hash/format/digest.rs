@@ -36,7 +36,7 @@ impl DigestFormat {
     /// Checks the description.
     pub(in crate::hash) fn compile(spec: &DigestSpec) -> Result<Self, Misfit> {
         let digest = Digest::named(&spec.digest).ok_or_else(|| {
-            let near = nearest(&spec.digest.to_ascii_lowercase(), Digest::ALL.into_iter().map(Digest::name));
+            let near = nearest(&spec.digest.to_ascii_lowercase(), Digest::ALL.iter().copied().map(Digest::name));
             (format!("`{}` is not a digest", spec.digest), Some(format!("did you mean `{near}`?")))
         })?;
         if spec.rounds == Some(0) {

@@ -1,0 +1,251 @@
+//! Every named format, in the order in which `auto` asks them.
+//!
+//! Invariant: no two rows that `auto` asks claim the same value for different algorithms; names and aliases are unique.
+
+mod apps;
+mod crypt;
+mod databases;
+mod digests;
+mod directories;
+mod kdf;
+mod systems;
+
+use std::fmt;
+
+use super::challenge::{Challenge, Fault, Inputs, Parsed};
+use super::format::{Draw, Writer};
+use super::spec::{Cost, nearest};
+
+/// The formats. What stands earlier is asked first, so the special stands before the general.
+pub static FORMATS: &[Format] = &ALL;
+
+const FAMILIES: &[&[Format]] =
+    &[apps::ROWS, crypt::ROWS, kdf::ROWS, directories::ROWS, databases::ROWS, digests::ROWS, systems::ROWS];
+
+/// Whom the vectors of formats with a name in the hash belong to.
+const ALICE: Inputs<'static> = Inputs { salt: None, user: Some("alice"), realm: None };
+
+static ALL: [Format; count()] = all();
+
+/// The format of this name or alias; case does not matter, `_` is `-`, and braces as in `{SSHA}` may stand around it.
+pub fn find(name: &str) -> Option<&'static Format> {
+    let name = normal(name);
+    FORMATS.iter().find(|format| format.names().any(|known| known == name))
+}
+
+/// The known name nearest to one that is not known.
+pub(super) fn nearest_name(name: &str) -> &'static str {
+    nearest(&normal(name), FORMATS.iter().flat_map(Format::names))
+}
+
+/// All families in one list.
+const fn all() -> [Format; count()] {
+    let mut all = [FAMILIES[0][0]; count()];
+    let (mut next, mut family) = (0, 0);
+    while family < FAMILIES.len() {
+        let mut row = 0;
+        while row < FAMILIES[family].len() {
+            all[next] = FAMILIES[family][row];
+            (next, row) = (next + 1, row + 1);
+        }
+        family += 1;
+    }
+    all
+}
+
+const fn count() -> usize {
+    let (mut count, mut family) = (0, 0);
+    while family < FAMILIES.len() {
+        (count, family) = (count + FAMILIES[family].len(), family + 1);
+    }
+    count
+}
+
+/// A row of the catalogue.
+#[derive(Clone, Copy)]
+pub struct Format {
+    /// Its name in definitions and messages.
+    pub name: &'static str,
+    /// Other names for it: passlib's, Dovecot's, `hashcat:<mode>`.
+    pub aliases: &'static [&'static str],
+    /// How hard its hashes are to guess.
+    pub strength: Strength,
+    pub(super) auto: Auto,
+    parser: Parser,
+    pub(super) writers: &'static [Writer],
+    /// Passwords with a stored value of theirs, cheap to verify.
+    pub(super) vectors: &'static [(&'static str, &'static str)],
+    /// What the vectors need beside their stored value: what every value of this format needs.
+    pub(super) given: Inputs<'static>,
+}
+
+/// How a stored value is taken apart.
+#[derive(Clone, Copy)]
+enum Parser {
+    /// By itself.
+    Alone(fn(&str) -> Parsed),
+    /// With what the row holds beside it.
+    Beside(fn(&str, &Inputs<'_>) -> Parsed),
+}
+
+/// Whether a value says by itself that it is of a format.
+#[derive(Clone, Copy)]
+pub(super) enum Auto {
+    /// Whatever its parser claims.
+    Yes,
+    /// Only these of the values that its parser claims.
+    Only(fn(&str) -> bool),
+    /// Never: others write the same shape.
+    No,
+}
+
+impl Format {
+    const fn new(name: &'static str, strength: Strength, parse: fn(&str) -> Parsed) -> Self {
+        Self::of(name, strength, Parser::Alone(parse))
+    }
+
+    /// A format that needs more than the hash; its row says what, in `given`.
+    const fn beside(name: &'static str, strength: Strength, parse: fn(&str, &Inputs<'_>) -> Parsed) -> Self {
+        Self::of(name, strength, Parser::Beside(parse))
+    }
+
+    const fn of(name: &'static str, strength: Strength, parser: Parser) -> Self {
+        let given = Inputs::NONE;
+        Self { name, aliases: &[], strength, auto: Auto::Yes, parser, writers: &[], vectors: &[], given }
+    }
+
+    const fn bare(name: &'static str, parse: fn(&str) -> Parsed) -> Self {
+        Self { auto: Auto::No, ..Self::new(name, Strength::Fast, parse) }
+    }
+
+    /// Whether new hashes can be written in it.
+    pub fn is_writable(&self) -> bool {
+        !self.writers.is_empty()
+    }
+
+    /// Whether some of its values are verified without being declared.
+    pub fn is_self_describing(&self) -> bool {
+        !matches!(self.auto, Auto::No)
+    }
+
+    /// Its name and its aliases.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> + use<> {
+        [self.name].into_iter().chain(self.aliases.iter().copied())
+    }
+
+    /// The writer for the name that was asked for; None where that name is read only.
+    pub(super) fn writer(&self, name: &str) -> Option<&'static Writer> {
+        let name = normal(name);
+        self.writers.iter().find(|writer| writer.names.is_empty() || writer.names.contains(&name.as_str()))
+    }
+
+    /// Takes a stored value apart.
+    pub(super) fn parse(&self, value: &str, inputs: &Inputs<'_>) -> Parsed {
+        match self.parser {
+            Parser::Alone(parse) => parse(value),
+            Parser::Beside(parse) => parse(value, inputs),
+        }
+    }
+
+    /// As its parser, but only values that are this format's without a declaration.
+    pub(super) fn parse_auto(&self, value: &str, inputs: &Inputs<'_>) -> Parsed {
+        match self.auto {
+            Auto::Yes => self.parse(value, inputs),
+            Auto::Only(is_own) if is_own(value) => self.parse(value, inputs),
+            Auto::Only(_) | Auto::No => Err(Fault::Foreign),
+        }
+    }
+
+    /// What verifying a value of this format usually costs.
+    pub(super) fn usual(&self) -> Option<Challenge> {
+        let written = self.writers.first().and_then(|w| (w.template)(&Cost::default(), &mut Draw(&mut |_| {})).ok());
+        written.or_else(|| self.vectors.first().and_then(|(_, value)| self.parse(value, &self.given).ok()))
+    }
+}
+
+impl fmt::Debug for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+/// How hard a stolen hash is to turn back into a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Strength {
+    /// Not hashed at all.
+    None,
+    /// Billions of guesses a second: plain and salted digests.
+    Fast,
+    /// Millions of guesses a second: the iterated digests before 2007.
+    Weak,
+    /// Made to be slow.
+    Slow,
+}
+
+impl fmt::Display for Strength {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::None => "none",
+            Self::Fast => "fast",
+            Self::Weak => "weak",
+            Self::Slow => "slow",
+        })
+    }
+}
+
+fn normal(name: &str) -> String {
+    let name = name.strip_prefix('{').and_then(|n| n.strip_suffix('}')).unwrap_or(name);
+    name.chars().filter(|c| !c.is_whitespace()).map(|c| if c == '_' { '-' } else { c.to_ascii_lowercase() }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_normal() {
+        let mut seen = HashSet::new();
+        for name in FORMATS.iter().flat_map(Format::names) {
+            assert_eq!(normal(name), name);
+            assert!(seen.insert(name), "{name} stands twice");
+        }
+    }
+
+    #[test]
+    fn names_resolve_however_they_are_spelt() {
+        for name in ["SHA512-CRYPT", "sha512_crypt", "{sha512-crypt}", "hashcat: 1800"] {
+            assert_eq!(find(name).unwrap().name, "sha512-crypt");
+        }
+        assert!(find("bcrypto").is_none());
+        assert_eq!(nearest_name("bcrypto"), "bcrypt");
+    }
+
+    #[test]
+    fn every_writer_is_reached_by_its_names() {
+        for format in FORMATS {
+            for (writer, name) in format.writers.iter().flat_map(|w| w.names.iter().map(move |n| (w, *n))) {
+                assert_eq!(find(name).unwrap().name, format.name);
+                assert!(std::ptr::fn_addr_eq(format.writer(name).unwrap().template, writer.template), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_row_has_vectors_and_a_usual_cost() {
+        for format in FORMATS {
+            assert!(!format.vectors.is_empty() && format.usual().is_some(), "{}", format.name);
+        }
+    }
+
+    #[test]
+    fn no_two_rows_claim_a_self_describing_value() {
+        for (owner, (_, value)) in FORMATS.iter().flat_map(|f| f.vectors.iter().map(move |v| (f, v))) {
+            let claims: Vec<_> =
+                FORMATS.iter().filter(|f| f.parse_auto(value, &owner.given).is_ok()).map(|f| f.name).collect();
+            let expected = if owner.is_self_describing() { vec![owner.name] } else { vec![] };
+            assert_eq!(claims, expected);
+        }
+    }
+}
