@@ -7,5 +7,6 @@ mod gateway;
 mod hash;
 mod http;
 mod layers;
+mod properties;
 mod reload;
 mod servers;
