@@ -9,6 +9,7 @@ mod gateway;
 mod hash;
 mod http;
 mod layers;
+mod properties;
 mod reload;
 mod servers;
 mod stores;

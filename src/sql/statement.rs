@@ -254,9 +254,10 @@ struct Identifier(String);
 
 impl Object for Identifier {}
 
-/// A template engine's error as a fault; its range can point past the end.
+/// A template engine's error as a fault; its range can point past the end, or into a character.
 fn syntax(error: &Error, source: &str) -> Fault {
     let range = error.range().unwrap_or(source.len()..source.len());
     let message = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
-    Fault::new(Code::TemplateSyntax, range.start.min(source.len())..range.end.min(source.len()), message)
+    let span = source.floor_char_boundary(range.start)..source.ceil_char_boundary(range.end.min(source.len()));
+    Fault::new(Code::TemplateSyntax, span, message)
 }
