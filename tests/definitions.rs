@@ -256,7 +256,7 @@ fn serves(path: &Path) -> bool {
     let settings = folder.path().join("userbridge.yaml");
     std::fs::write(&settings, "listen: 127.0.0.1:0\nadmin: 127.0.0.1:0\n").expect("writable");
     let mut command = Command::new(env!("CARGO_BIN_EXE_userbridge"));
-    command.args(["serve", "--dev", "--config"]).arg(&settings).arg("--connectors").arg(path);
+    command.args(["serve", "--dev", "--config"]).arg(&settings).arg(path);
     command.current_dir(folder.path()).stderr(Stdio::piped()).stdout(Stdio::null());
     let mut child = command.spawn().expect("the program runs");
     let lines = BufReader::new(child.stderr.take().expect("piped")).lines().map_while(Result::ok);
