@@ -87,6 +87,12 @@ pub(super) fn ambiguous(value: &str) -> Option<(&'static str, &'static [&'static
             &["django (salt before the password)", "werkzeug (HMAC)", "web2py (salt after the password)"],
         ));
     }
+    if matches!(before, "md5" | "sha1" | "sha256" | "sha512") && after.matches(':').count() >= 2 {
+        return Some((
+            "algorithm:rounds:salt:key",
+            &["crackstation-pbkdf2 (salt decoded)", "crackstation-pbkdf2-php (salt as text)"],
+        ));
+    }
     if value.contains(':') && (hex(before) || hex(after)) {
         return Some((
             "a digest and a salt with a colon between",

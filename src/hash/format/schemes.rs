@@ -120,8 +120,9 @@ fn dovecot(scheme: &str, rest: &str, inputs: &Inputs<'_>) -> Parsed {
         "DES-CRYPT" => enclosed(des::parse(rest)),
         "PBKDF2" => enclosed(pbkdf2_strings::parse_dovecot(rest)),
         "CRAM-MD5" | "HMAC-MD5" => {
-            let states = from_hex(rest).ok_or(Malformed("64 hex digits are expected"))?;
-            Ok(Challenge::new(Kernel::CramMd5(CramMd5), states))
+            let states = from_hex(rest).filter(|states| states.len() == 32);
+            let outer = states.ok_or(Malformed("64 hex digits are expected"))?[..16].to_vec();
+            Ok(Challenge::new(Kernel::CramMd5(CramMd5), outer))
         }
         "DIGEST-MD5" => enclosed(enterprise::parse_htdigest(rest, inputs)),
         "PLAIN-MD4" => Ok(prefixed(Digest::Md4, [], 1, hex(rest, Digest::Md4)?)),
