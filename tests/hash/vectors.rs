@@ -140,7 +140,6 @@ impl Row<'_> {
         let salt = salt.map(Secret::new);
         let text = |key: &str| self.inputs[key].as_str();
         let stored = Stored { value: Some(&secret), salt: salt.as_ref(), user: text("user"), realm: text("realm") };
-        let started = Instant::now();
         let verdict = policy.verify_blocking(&Password::new(password), &stored);
         let fits = match &verdict {
             Ok(Verdict::Match { .. }) => self.expected,
@@ -149,7 +148,13 @@ impl Row<'_> {
         };
         assert!(fits, "{} {:?}: {verdict:?} ({})", self.format, self.password, self.source);
         if verdict.is_err() {
-            assert!(started.elapsed() < Duration::from_millis(500), "{} was not refused at once", self.format);
+            // The best of three: another process may take the core away.
+            let tries = [(); 3].map(|()| {
+                let started = Instant::now();
+                assert!(policy.verify_blocking(&Password::new(password), &stored).is_err());
+                started.elapsed()
+            });
+            assert!(tries.into_iter().min() < Some(Duration::from_millis(10)), "{}: {tries:?}", self.format);
         }
     }
 
