@@ -59,7 +59,7 @@ pub(super) struct Challenge {
 }
 
 /// A change of the password's text before the kernel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
     /// PHP's `trim`.
     Trim,
