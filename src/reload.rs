@@ -162,10 +162,8 @@ impl Reloader {
         let same = state.digest == Some(digest);
         if same {
             state.settling.done();
-            if state.refused.is_none() {
-                return None;
-            }
             // What a refused file needs may have come meanwhile: another file's name, a secret.
+            state.refused.as_ref()?;
         }
         let mut unsettled = |settled| {
             let wait = (careful && !same).then(|| state.settling.wait(digest, settled, now)).flatten();

@@ -1,6 +1,8 @@
 //! Every shipped definition and every legal oddity of YAML: read as other parsers read it, accepted by `check`, loaded
 //! by `serve`, and described by the schemas.
 
+#![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking, in its helpers too")]
+
 #[path = "definitions/schema.rs"]
 mod schema;
 

@@ -296,9 +296,10 @@ fn whatever_a_request_carries_is_bound_and_never_text() {
         }
         Ok(())
     };
-    let property = std::cell::RefCell::new(property);
-    runner.run(&request(), |request| (property.borrow_mut())(request)).unwrap();
-    drop(property);
+    {
+        let property = std::cell::RefCell::new(property);
+        runner.run(&request(), |request| (property.borrow_mut())(request)).unwrap();
+    }
     assert_eq!(asked.len(), Action::ALL.len(), "only {asked:?} reached the database");
     assert!(bound > 100, "only {bound} values were looked for");
 }

@@ -1,7 +1,7 @@
 //! What is on disk is what is served: every kind of save, storms of them, and the faults in between, against the real
 //! gateway while it answers.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, in its helpers too")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 #[path = "reload/faults.rs"]
 mod faults;

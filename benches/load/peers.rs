@@ -19,7 +19,7 @@ pub struct Server {
     port: u16,
     paths: [&'static str; 2],
     key: String,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Server {
@@ -43,7 +43,8 @@ impl Server {
     fn wait(self) -> Self {
         let started = Instant::now();
         while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
-            assert!(started.elapsed() < Duration::from_secs(20), "{} does not answer", self.name);
+            let log = || std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+            assert!(started.elapsed() < Duration::from_secs(20), "{} does not answer\n{}", self.name, log());
             std::thread::sleep(Duration::from_millis(20));
         }
         self
@@ -83,7 +84,7 @@ fn gateway(name: &str, url: &str, log: &str) -> Server {
     let folder = tempfile::tempdir().unwrap();
     let settings = format!(
         "listen: 127.0.0.1:{port}\nadmin: 127.0.0.1:{admin}\nrequest_timeout: 30s\nclients:\n{}\n\
-         limits: {{ client: 10000000/s, account: 10000000/s }}\n",
+         limits: {{ client: 1000000/s, account: 1000000/s }}\n",
         client.join("\n")
     );
     std::fs::write(folder.path().join("userbridge.yaml"), settings).unwrap();
@@ -98,7 +99,7 @@ fn gateway(name: &str, url: &str, log: &str) -> Server {
     command.arg("serve").current_dir(folder.path()).env("USERS_DATABASE_URL", url).env("USERBRIDGE_LOG", log);
     let process = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log_file).spawn().unwrap();
     let paths = ["/v1/connectors/users/get_user", "/v1/connectors/users/login"];
-    Server { name: name.to_owned(), process, port, paths, key: keys[0].to_owned(), _folder: folder }.wait()
+    Server { name: name.to_owned(), process, port, paths, key: keys[0].to_owned(), folder }.wait()
 }
 
 fn fill_sqlite(path: &Path) {
@@ -135,7 +136,7 @@ fn express(url: &str) -> Result<Server, String> {
     command.env("DATABASE_URL", url).env("API_KEY", &key).env("PORT", port.to_string());
     let process = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().map_err(|error| error.to_string())?;
     let paths = ["/get_user", "/login"];
-    Ok(Server { name: EXPRESS.to_owned(), process, port, paths, key, _folder: folder }.wait())
+    Ok(Server { name: EXPRESS.to_owned(), process, port, paths, key, folder }.wait())
 }
 
 pub fn free_port() -> u16 {
