@@ -67,7 +67,7 @@ fn look_ups(servers: &[Server]) {
         let (p50, p99) = (m.percentile(50.0), m.percentile(99.0));
         let name = &servers[*index].name;
         println!(
-            "| {name} | {callers} | {:.0} | {:.0} | {p50:?} | {p99:?} | {} |",
+            "| {name} | {callers} | {:.0} | {:.0} | {p50:.1?} | {p99:.1?} | {} |",
             m.rate(),
             m.rate_per_cpu(),
             m.errors
@@ -102,7 +102,7 @@ fn log_ins(servers: &[Server]) {
     for (server, m) in servers.iter().zip(best.iter().flatten()) {
         let share = 100.0 * m.rate() / raw;
         let (p50, p99) = (m.percentile(50.0), m.percentile(99.0));
-        println!("| {} | {:.1} | {share:.0} % | {p50:?} | {p99:?} | {} |", server.name, m.rate(), m.errors);
+        println!("| {} | {:.1} | {share:.0} % | {p50:.1?} | {p99:.1?} | {} |", server.name, m.rate(), m.errors);
     }
     println!("\ntarget: 95 % of raw; what callers and database use is part of the difference");
 }
@@ -138,7 +138,7 @@ fn storm(servers: &[Server]) {
         let both = measure(server, &[(Kind::GetUser, 8), (Kind::Login, 32)], POINT);
         let (look_ups, log_ins) = (&both[0], &both[1]);
         let (p50, p99) = (look_ups.percentile(50.0), look_ups.percentile(99.0));
-        println!("| {} | {:.0} | {p50:?} | {p99:?} | {:.1} |", server.name, look_ups.rate(), log_ins.rate());
+        println!("| {} | {:.0} | {p50:.1?} | {p99:.1?} | {:.1} |", server.name, look_ups.rate(), log_ins.rate());
     }
     println!("\ntarget: p99 below 15 ms");
 }

@@ -95,7 +95,7 @@ fn gateway(name: &str, url: &str, log: &str) -> Server {
         fill_sqlite(&folder.path().join("users.sqlite3"));
     }
     let log_file = std::fs::File::create(folder.path().join("log")).unwrap();
-    let mut command = Command::new(program);
+    let mut command = mortal(program);
     command.arg("serve").current_dir(folder.path()).env("USERS_DATABASE_URL", url).env("USERBRIDGE_LOG", log);
     let process = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log_file).spawn().unwrap();
     let paths = ["/v1/connectors/users/get_user", "/v1/connectors/users/login"];
@@ -131,12 +131,19 @@ fn express(url: &str) -> Result<Server, String> {
         Err(error) => return Err(format!("npm cannot be run ({error}): install Node.js")),
     }
     let (port, key) = (free_port(), "bench-key".to_owned());
-    let mut command = Command::new("node");
+    let mut command = mortal("node");
     command.arg("server.js").current_dir(folder.path()).env("NODE_ENV", "production");
     command.env("DATABASE_URL", url).env("API_KEY", &key).env("PORT", port.to_string());
     let process = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().map_err(|error| error.to_string())?;
     let paths = ["/get_user", "/login"];
     Ok(Server { name: EXPRESS.to_owned(), process, port, paths, key, folder }.wait())
+}
+
+/// A command that ends with the benchmark, however that ends.
+fn mortal(program: &str) -> Command {
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig=KILL", "--", program]);
+    command
 }
 
 pub fn free_port() -> u16 {

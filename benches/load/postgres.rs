@@ -91,16 +91,13 @@ fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-/// A command that does not run as root, since PostgreSQL refuses to.
+/// A command that does not run as root, since PostgreSQL refuses to, and ends with the benchmark.
 fn as_server(program: &std::path::Path) -> Command {
-    let mut command = match is_root() {
-        false => Command::new(program),
-        true => {
-            let mut command = Command::new("setpriv");
-            command.args(["--reuid=nobody", "--regid=nogroup", "--clear-groups", "--"]).arg(program);
-            command
-        }
-    };
+    let mut command = Command::new("setpriv");
+    if is_root() {
+        command.args(["--reuid=nobody", "--regid=nogroup", "--clear-groups", "--", "setpriv"]);
+    }
+    command.args(["--pdeathsig=QUIT", "--"]).arg(program);
     command.current_dir("/").stdin(Stdio::null());
     command
 }
