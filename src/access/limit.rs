@@ -265,7 +265,7 @@ mod tests {
 
     #[test]
     fn addresses_of_one_network_share_a_limit() {
-        let (limiter, start) = limiter("1/h", 64);
+        let (limiter, start) = limiter("1/h", 64 * 64);
         let reserve = |text: &str| limiter.reserve_address(text.parse().unwrap(), start).is_ok();
         assert!(reserve("2001:db8::1"));
         assert!(!reserve("2001:db8::ffff:1"));
