@@ -212,7 +212,7 @@ mod tests {
 
     #[test]
     fn attempts_come_back_one_by_one() {
-        let (limiter, start) = limiter("6/min", 64);
+        let (limiter, start) = limiter("6/min", 64 * 64);
         for _ in 0..6 {
             let _ = ann(&limiter, start).unwrap();
         }
@@ -226,7 +226,7 @@ mod tests {
 
     #[test]
     fn what_is_given_back_does_not_count() {
-        let (limiter, start) = limiter("2/min", 64);
+        let (limiter, start) = limiter("2/min", 64 * 64);
         for _ in 0..50 {
             ann(&limiter, start).unwrap().give_back();
         }
@@ -238,7 +238,7 @@ mod tests {
 
     #[test]
     fn giving_back_late_saves_nothing_up() {
-        let (limiter, start) = limiter("2/min", 64);
+        let (limiter, start) = limiter("2/min", 64 * 64);
         let early = ann(&limiter, start).unwrap();
         let later = start + Duration::from_secs(600);
         early.give_back();
@@ -249,7 +249,7 @@ mod tests {
 
     #[test]
     fn parallel_attempts_do_not_overtake_the_limit() {
-        let (limiter, start) = limiter("5/h", 64);
+        let (limiter, start) = limiter("5/h", 64 * 64);
         let passed = AtomicUsize::new(0);
         std::thread::scope(|scope| {
             for _ in 0..8 {
