@@ -139,7 +139,7 @@ impl Identify {
 }
 
 fn policy(accept: Accept, write: Option<String>) -> Result<Policy, String> {
-    let spec = Spec { accept, write: write.map(FormatSpec::Named), caps: Caps::default() };
+    let spec = Spec { accept, write: write.map(FormatSpec::Named), columns: Default::default(), caps: Caps::default() };
     Policy::compile(&spec).map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
 }
 

@@ -8,6 +8,7 @@ use serde_json::{Map, Value as Json};
 use super::checker::Checker;
 use super::model::{Create, GetUser, Login, Step, StoredPassword, Verification, Write};
 use super::passwords::{Passwords, passwords};
+use super::settings::Surroundings;
 use super::raw::{RawActions, RawCreate, RawFieldType, RawGetUser, RawLogin, RawPassword, RawSql, RawStep, RawWrite};
 use super::yaml::At;
 use crate::action::Action;
@@ -23,6 +24,7 @@ pub(super) struct Ground<'a> {
     pub identifiers: &'a BTreeMap<&'static str, BTreeMap<String, String>>,
     /// How passwords are stored; None also when the block is faulty.
     pub password: Option<Passwords>,
+    pub surroundings: &'a Surroundings<'a>,
     /// Whether there is a block at all.
     pub password_declared: bool,
     pub user_id_column: &'a str,
@@ -81,7 +83,7 @@ pub(super) fn actions(raw: &At<RawActions>, ground: &Ground<'_>, checker: &mut C
 
 impl Actions {
     fn note_secrets(&mut self, passwords: &Passwords) {
-        let columns = passwords.column.iter().chain(&passwords.salt_column);
+        let columns = passwords.column.iter().chain(&passwords.secret);
         self.secret_columns.extend(columns.map(|at| at.value.clone()));
     }
 }
@@ -206,13 +208,15 @@ fn login(
     let names = Names { action: "login", used: Use::Read, inputs: &inputs, steps: &[], row: false };
     let statement = compile(&raw.value.sql, &names, ground, checker)?;
     let own = own?;
-    secrets.extend(own.column.iter().chain(&own.salt_column).map(|at| at.value.clone()));
+    secrets.extend(own.column.iter().chain(&own.secret).map(|at| at.value.clone()));
     let mut required = vec![Input::Identifier];
     required.extend(own.in_database.then_some(Input::Password));
     unused(&required, &[&statement], "login", &raw.value.sql, checker);
-    let hash_columns = own.column.iter().chain(&own.salt_column).filter(|_| !own.in_database);
-    for column in hash_columns {
-        selected(&column.value, "holds the password", &statement, &raw.value.sql, checker);
+    if !own.in_database {
+        let hash = own.column.iter().map(|at| (&at.value, "holds the password"));
+        for (column, why) in hash.chain(own.beside.iter().map(|column| (column, "belongs to the hash"))) {
+            selected(column, why, &statement, &raw.value.sql, checker);
+        }
     }
     profile_columns(&statement, &raw.value.sql, ground, checker);
     for (column, span) in ground.deny_columns {
@@ -242,7 +246,7 @@ fn login(
         };
         Verification::Gateway(StoredPassword {
             column: own.column?.value,
-            salt_column: own.salt_column.map(|at| at.value),
+            beside: own.beside,
             policy: own.policy,
             rehash,
         })
@@ -447,7 +451,7 @@ fn step_name(at: &At<String>, known: &[String], names: &Names<'_>, checker: &mut
 /// The action's own `password:` block, or the one at the top.
 fn own_passwords(raw: Option<&At<RawPassword>>, ground: &Ground<'_>, checker: &mut Checker<'_>) -> Option<Passwords> {
     match raw {
-        Some(raw) => passwords(raw, checker),
+        Some(raw) => passwords(raw, ground.surroundings, checker),
         None => ground.password.clone(),
     }
 }

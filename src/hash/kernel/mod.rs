@@ -6,6 +6,8 @@
 mod argon2;
 mod bcrypt;
 mod digest;
+mod expression;
+mod firebase;
 mod md5_crypt;
 mod pbkdf2;
 mod phpass;
@@ -15,6 +17,8 @@ mod sha_crypt;
 pub(super) use argon2::{Argon2, Variant, Version};
 pub(super) use bcrypt::Bcrypt;
 pub(super) use digest::{Digest, Salted};
+pub(super) use expression::Computed;
+pub(super) use firebase::Firebase;
 pub(super) use md5_crypt::Md5Crypt;
 pub(super) use pbkdf2::Pbkdf2;
 pub(super) use phpass::{COSTS as PHPASS_COSTS, Phpass};
@@ -35,6 +39,8 @@ pub(super) enum Kernel {
     Md5Crypt(Md5Crypt),
     Phpass(Phpass),
     Salted(Salted),
+    Computed(Computed),
+    Firebase(Firebase),
 }
 
 /// What every algorithm can say about itself.
@@ -45,7 +51,7 @@ pub(super) trait Kdf {
     /// The lengths of output that are accepted from a stored value.
     fn length(&self) -> Length;
 
-    /// Computes the output for these password bytes.
+    /// Computes the output for these password bytes. An empty error: there is none for this password.
     fn derive(&self, password: &[u8], output: &mut [u8]) -> Result<(), String>;
 
     /// Whether this costs an attacker at least what `target` would.
@@ -132,6 +138,8 @@ macro_rules! each {
             Kernel::Md5Crypt($k) => $body,
             Kernel::Phpass($k) => $body,
             Kernel::Salted($k) => $body,
+            Kernel::Computed($k) => $body,
+            Kernel::Firebase($k) => $body,
         }
     };
 }
@@ -159,6 +167,8 @@ impl Kdf for Kernel {
             (Self::Md5Crypt(a), Self::Md5Crypt(b)) => a.reaches(b),
             (Self::Phpass(a), Self::Phpass(b)) => a.reaches(b),
             (Self::Salted(a), Self::Salted(b)) => a.reaches(b),
+            (Self::Computed(a), Self::Computed(b)) => a.reaches(b),
+            (Self::Firebase(a), Self::Firebase(b)) => a.reaches(b),
             // Of two algorithms, only a weaker target leaves the stored one alone: a rehash must never weaken.
             _ => self.strength() > target.strength(),
         }

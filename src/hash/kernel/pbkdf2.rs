@@ -20,10 +20,7 @@ pub(in crate::hash) struct Pbkdf2 {
 impl Kdf for Pbkdf2 {
     fn cap(&self, output: usize, caps: &Caps) -> Result<(), OverCap> {
         let blocks = output.div_ceil(self.digest.length()).max(1) as u64;
-        let cap = match self.digest {
-            Digest::Sha384 | Digest::Sha512 => caps.pbkdf2_wide_rounds,
-            Digest::Md5 | Digest::Sha1 | Digest::Sha224 | Digest::Sha256 => caps.pbkdf2_rounds,
-        };
+        let cap = if self.digest.is_wide() { caps.pbkdf2_wide_rounds } else { caps.pbkdf2_rounds };
         OverCap::check("rounds times blocks", u64::from(self.rounds) * blocks, cap)
     }
 
@@ -40,6 +37,7 @@ impl Kdf for Pbkdf2 {
             Digest::Sha256 => pbkdf2_hmac::<sha2::Sha256>(password, salt, *rounds, output),
             Digest::Sha384 => pbkdf2_hmac::<sha2::Sha384>(password, salt, *rounds, output),
             Digest::Sha512 => pbkdf2_hmac::<sha2::Sha512>(password, salt, *rounds, output),
+            other => other.pbkdf2(password, salt, *rounds, output)?,
         }
         Ok(())
     }
