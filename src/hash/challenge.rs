@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 use super::caps::Caps;
 use super::codec;
 use super::expression::{Map, Prehash, Values};
+use super::format::bcrypt;
 use super::kernel::{Digest, Kdf, Kernel, OverCap};
 use super::spec::{Charset, Cost, Encoding, Transform};
 
@@ -96,8 +97,25 @@ pub(super) enum Step {
     Layer {
         kernel: Box<Kernel>,
         length: usize,
-        form: fn(&Kernel, &[u8]) -> String,
+        form: LayerForm,
     },
+}
+
+/// How the output of a layer becomes the password of the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LayerForm {
+    Hex,
+    /// As bcrypt's string with this mark.
+    Bcrypt(&'static str),
+}
+
+impl LayerForm {
+    fn of(self, kernel: &Kernel, output: &[u8]) -> Option<String> {
+        match self {
+            Self::Hex => Some(codec::to_hex(output)),
+            Self::Bcrypt(mark) => bcrypt::render(mark, &Challenge::new(kernel.clone(), output.to_vec())),
+        }
+    }
 }
 
 /// Why a value that was understood is not computed.
@@ -257,7 +275,7 @@ impl Admitted {
         for step in &challenge.steps {
             let next = match step {
                 Step::Layer { kernel, length, form } => match self.run(kernel, &text, *length)? {
-                    Derived::Output(output) => Some(Zeroizing::new(form(kernel, &output).into_bytes())),
+                    Derived::Output(output) => form.of(kernel, &output).map(|text| Zeroizing::new(text.into_bytes())),
                     Derived::Undefined => None,
                 },
                 step => step.apply(&text),

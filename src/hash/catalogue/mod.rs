@@ -5,7 +5,9 @@
 mod apps;
 mod crypt;
 mod digests;
+mod frameworks;
 mod kdf;
+mod recipes;
 
 use std::fmt;
 
@@ -18,7 +20,7 @@ use super::spec::{Cost, nearest};
 /// The formats. What stands earlier is asked first, so the special stands before the general.
 pub static FORMATS: &[Format] = &ALL;
 
-const FAMILIES: &[&[Format]] = &[apps::ROWS, crypt::ROWS, kdf::ROWS, digests::ROWS];
+const FAMILIES: &[&[Format]] = &[apps::ROWS, crypt::ROWS, kdf::ROWS, digests::ROWS, frameworks::ROWS, recipes::ROWS];
 
 static ALL: [Format; count()] = all();
 

@@ -166,11 +166,6 @@ impl Expression {
         self.pieces.iter().map(Piece::compared).sum()
     }
 
-    /// The length of a stored value whose result is bytes.
-    pub(super) fn raw_length(&self) -> usize {
-        self.length()
-    }
-
     /// What must come out for this stored value. Variables that have no value are cut out of it.
     pub(super) fn read(&self, value: &[u8], values: &mut Values) -> Result<Vec<u8>, Fault> {
         let known = self.known(values)?;

@@ -8,7 +8,7 @@ use std::ops::Range;
 use zeroize::Zeroizing;
 
 use super::function::{Map, Output};
-use crate::hash::kernel::Digest;
+use crate::hash::kernel::{Digest, pbkdf2};
 
 /// A value that a row, the definition or the request supplies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -151,7 +151,7 @@ impl Machine<'_> {
                 let (password, salt) = self.buffer[start..].split_at(middle - start);
                 let mut bytes = Zeroizing::new(vec![0; *length]);
                 let rounds = rounds.of(self.values).max(1);
-                digest.pbkdf2(password, salt, rounds, &mut bytes).map_err(|_| Undefined)?;
+                pbkdf2(*digest, password, salt, rounds, &mut bytes).map_err(|_| Undefined)?;
                 self.replace(start, *output, &bytes);
             }
             Node::Map { map, of } => {

@@ -6,10 +6,18 @@ pub(super) mod argon2;
 pub(super) mod bcrypt;
 pub(super) mod digest;
 pub(super) mod django;
+pub(super) mod dotnet;
+pub(super) mod forums;
+pub(super) mod hosted;
+pub(super) mod jvm;
 pub(super) mod md5_crypt;
 pub(super) mod pbkdf2;
+mod php;
 pub(super) mod phpass;
+pub(super) mod prehashed;
 pub(super) mod sha_crypt;
+pub(super) mod shops;
+pub(super) mod werkzeug;
 pub(super) mod wordpress;
 
 use super::challenge::Challenge;

@@ -20,8 +20,8 @@ pub(super) use digest::{Digest, Salted};
 pub(super) use expression::Computed;
 pub(super) use firebase::Firebase;
 pub(super) use md5_crypt::Md5Crypt;
-pub(super) use pbkdf2::Pbkdf2;
-pub(super) use phpass::{COSTS as PHPASS_COSTS, Phpass};
+pub(super) use pbkdf2::{Pbkdf2, pbkdf2};
+pub(super) use phpass::{COSTS as PHPASS_COSTS, DRUPAL, Phpass};
 pub(super) use scrypt::Scrypt;
 pub(super) use sha_crypt::{ROUNDS as SHA_CRYPT_ROUNDS, ShaCrypt, Width};
 

@@ -12,10 +12,11 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use self::raw::RawKdf;
+use super::caps::Caps;
 use super::catalogue::Format;
 use super::challenge::{Challenge, Fault, Inputs, Parsed, Settings, Step};
 use super::codec::{from_base64, from_hex};
-use super::expression::{Expression, Prehash, Values, Variable};
+use super::expression::{Expression, Map, Prehash, Values, Variable};
 use super::format::Writer;
 use super::kernel::{Computed, Kernel};
 use super::policy::Stored;
@@ -259,6 +260,36 @@ impl Recipe {
     fn salt_encoding(&self) -> SaltEncoding {
         self.salt.map_or(SaltEncoding::Text, |salt| salt.encoding)
     }
+}
+
+/// A stored value that this expression describes, for formats that choose one of several.
+pub(super) fn by_expression(text: &str, value: &str, inputs: &Inputs<'_>) -> Parsed {
+    let expression = Expression::compile(text, &Caps::default());
+    // The text is a format's own: its tests compile it.
+    let expression = expression.map_err(|_| Fault::Malformed("its formula does not compile"))?;
+    let mut values = values_of(inputs, SaltEncoding::Text)?;
+    if expression.holds(Variable::Salt) {
+        values.salt = None;
+    } else if expression.uses(Variable::Salt) && values.salt.is_none() {
+        return Err(Fault::Malformed("its salt is NULL"));
+    }
+    if expression.uses(Variable::User) && values.user.is_none() {
+        return Err(Fault::Malformed("its user name is NULL"));
+    }
+    let expected = expression.read(value.as_bytes(), &mut values)?;
+    Ok(Challenge::new(Kernel::Computed(Computed { expression: Arc::new(expression), values }), expected))
+}
+
+/// A step that replaces the password by what this expression or digest makes of it.
+pub(super) fn prehash(text: &str, inputs: &Inputs<'_>) -> Result<Step, Fault> {
+    let prehash = Prehash::compile(text, &Caps::default());
+    let prehash = prehash.map_err(|_| Fault::Malformed("its formula does not compile"))?;
+    Ok(Step::Prehash(Arc::new(prehash), values_of(inputs, SaltEncoding::Text)?))
+}
+
+/// A step that is one transform or charset.
+pub(super) fn map_step(map: Map) -> Step {
+    Step::Prehash(Arc::new(Prehash::map(map)), Values::default())
 }
 
 /// Reads a column in its encoding.
