@@ -8,6 +8,7 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use super::caps::Caps;
+use super::change::Change;
 use super::codec;
 use super::expression::{Map, Prehash, Values};
 use super::format::bcrypt;
@@ -45,7 +46,7 @@ pub(super) struct Settings {
     pub cost: Cost,
 }
 
-impl Inputs<'_> {
+impl<'a> Inputs<'a> {
     /// Nothing but the hash.
     pub(super) const NONE: Self = Self {
         salt: None,
@@ -58,6 +59,16 @@ impl Inputs<'_> {
         key: None,
         settings: Settings { salt_length: None, encoding: None, cost: Cost::NONE },
     };
+
+    /// The user's name, which the format cannot do without.
+    pub(super) fn user(&self) -> Result<&'a str, Fault> {
+        self.user.ok_or(Fault::Malformed("it cannot be verified without the user's name"))
+    }
+
+    /// The realm, which the format cannot do without.
+    pub(super) fn realm(&self) -> Result<&'a str, Fault> {
+        self.realm.ok_or(Fault::Malformed("it cannot be verified without the realm"))
+    }
 }
 
 /// Why a parser made nothing of it.
@@ -99,6 +110,8 @@ pub(super) enum Step {
         length: usize,
         form: LayerForm,
     },
+    /// A change that only formats of databases, directories and devices make.
+    Change(Change),
 }
 
 /// How the output of a layer becomes the password of the next.
@@ -173,7 +186,8 @@ impl Challenge {
             match step {
                 Step::Prehash(_, values) => values.forget(),
                 Step::Layer { kernel, .. } => kernel.forget_salt(),
-                Step::Trim | Step::Sha256Hex | Step::HmacSha384Base64(_) | Step::Encode(_) => {}
+                Step::Change(Change::HmacSha256(key)) => key.fill(0),
+                Step::Trim | Step::Sha256Hex | Step::HmacSha384Base64(_) | Step::Encode(_) | Step::Change(_) => {}
             }
         }
         self.others.iter_mut().for_each(Self::forget);
@@ -250,7 +264,7 @@ impl Admitted {
     }
 
     fn run(&self, kernel: &Kernel, password: &[u8], length: usize) -> Result<Derived, Failure> {
-        if kernel.ends_at_nul() && password.contains(&0) {
+        if kernel.ends_at_nul() && password.contains(&0) || !kernel.is_defined_for(password) {
             return Ok(Derived::Undefined);
         }
         let bytes = kernel.hashed_bytes(password.len());
@@ -329,6 +343,7 @@ impl Step {
             Self::Prehash(prehash, values) => return prehash.apply(text, values),
             // Run where the caps are at hand.
             Self::Layer { .. } => return None,
+            Self::Change(change) => (*change).apply(text)?,
         };
         Some(Zeroizing::new(bytes))
     }

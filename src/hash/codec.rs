@@ -59,6 +59,19 @@ pub(super) fn to_bcrypt(bytes: &[u8]) -> String {
     to_high_first(bytes, BCRYPT)
 }
 
+/// crypt(3)'s alphabet with the high bits first, as DES and Cisco write it.
+pub(super) fn from_crypt_high(text: &str) -> Option<Vec<u8>> {
+    from_high_first(text, |c| position(CRYPT, c))
+}
+
+/// AIX's order: groups of three bytes as a big number, its low bits first; a group that is not full is left out, since
+/// AIX cuts off its high bits.
+pub(super) fn from_aix(text: &str) -> Option<Vec<u8>> {
+    let values: Vec<u8> = text.bytes().map(|c| position(CRYPT, c)).collect::<Option<_>>()?;
+    let groups = values.chunks_exact(4).map(|four| four.iter().rev().fold(0_u32, |n, v| n << 6 | u32::from(*v)));
+    Some(groups.flat_map(|n| [(n >> 16) as u8, (n >> 8) as u8, n as u8]).collect())
+}
+
 /// crypt(3)'s alphabet with the low bits first, into exactly `length` bytes.
 pub(super) fn from_crypt(text: &str, length: usize) -> Option<Vec<u8>> {
     if text.len() != (length * 8).div_ceil(6) {
@@ -147,6 +160,7 @@ mod tests {
             prop_assert_eq!(from_base64(&to_base64(&bytes)), Some(bytes.clone()));
             prop_assert_eq!(from_base64(&to_adapted(&bytes)), Some(bytes.clone()));
             prop_assert_eq!(from_bcrypt(&to_bcrypt(&bytes)), Some(bytes.clone()));
+            prop_assert_eq!(from_crypt_high(&to_high_first(&bytes, CRYPT)), Some(bytes.clone()));
             prop_assert_eq!(from_crypt(&to_crypt(&bytes), bytes.len()), Some(bytes));
         }
     }

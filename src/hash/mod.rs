@@ -14,6 +14,7 @@ mod budget;
 mod caps;
 mod catalogue;
 mod challenge;
+mod change;
 mod codec;
 mod compile;
 mod error;

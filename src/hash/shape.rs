@@ -48,13 +48,15 @@ pub fn identify(value: &str) -> Vec<Candidate> {
         candidates.retain(|candidate| candidate.certain);
         return candidates;
     }
-    let described = ambiguous(value).map_or(&[][..], |(_, names)| names).iter().map(|name| Candidate {
-        name: (*name).to_owned(),
-        parameters: None,
-        strength: None,
-        problem: None,
-        certain: false,
+    // Anything could be a plain password; that is worth a word only where it is nothing else.
+    if candidates.len() > 1 || ambiguous(value).is_some() {
+        candidates.retain(|candidate| candidate.strength != Some(Strength::None));
+    }
+    let is_known = |name: &&&str| !candidates.iter().any(|candidate| candidate.name == **name);
+    let described = ambiguous(value).map_or(&[][..], |(_, names)| names).iter().filter(is_known).map(|name| {
+        Candidate { name: (*name).to_owned(), parameters: None, strength: None, problem: None, certain: false }
     });
+    let described: Vec<_> = described.collect();
     candidates.extend(described);
     candidates
 }
@@ -102,6 +104,9 @@ pub(super) fn ambiguous(value: &str) -> Option<(&'static str, &'static [&'static
     if value.len() == 13 && value.bytes().all(|c| super::codec::crypt_value(c).is_some()) {
         return Some(("13 characters of crypt's alphabet", &["des-crypt", "plaintext"]));
     }
+    if value.len() == 24 && !value.ends_with('=') && value.bytes().all(|c| super::codec::crypt_value(c).is_some()) {
+        return Some(("24 characters of crypt's alphabet", &["bigcrypt", "crypt16", "plaintext"]));
+    }
     if is_hex(value, value.len()) {
         return bare_hex(value.len());
     }
@@ -117,7 +122,7 @@ pub(super) fn ambiguous(value: &str) -> Option<(&'static str, &'static [&'static
 fn bare_hex(digits: usize) -> Option<(&'static str, &'static [&'static str])> {
     Some(match digits {
         16 => ("16 hex digits", &["mysql323", "half of an md5", "oracle10"]),
-        32 => ("32 hex digits", &["md5", "a salted md5 (vBulletin, MyBB, IPB)", "ntlm", "md4", "htdigest"]),
+        32 => ("32 hex digits", &["md5", "a salted md5 (vBulletin, MyBB, IPB)", "ntlm", "md4", "htdigest", "lmhash"]),
         40 => (
             "40 hex digits",
             &["sha1", "a salted sha1 (SMF, OpenCart, Redmine)", "ripemd160", "mysql41 without its star"],
@@ -125,10 +130,13 @@ fn bare_hex(digits: usize) -> Option<(&'static str, &'static [&'static str])> {
         48 => ("48 hex digits", &["macos-sha1", "tiger"]),
         56 => ("56 hex digits", &["sha224"]),
         64 => ("64 hex digits", &["sha256", "a salted sha256 (XenForo)", "pbkdf2 (Discourse)", "sha3-256"]),
+        50 => ("50 hex digits", &["arubaos"]),
         80 => ("80 hex digits", &["spring StandardPasswordEncoder", "spring pbkdf2"]),
         96 => ("96 hex digits", &["sha384", "spring pbkdf2@v5_8"]),
         100 => ("100 hex digits", &["pbkdf2 (Gogs, Grafana, Gitea)"]),
         128 => ("128 hex digits", &["sha512", "authlogic, devise", "whirlpool", "scrypt of Node"]),
+        136 => ("136 hex digits", &["macos-sha512"]),
+        160 => ("160 hex digits", &["oracle12c without its T:"]),
         1024 => ("1024 hex digits", &["pbkdf2 (passport-local-mongoose, Payload)"]),
         _ => return None,
     })

@@ -23,13 +23,19 @@ fn raw_and_empty_passwords() {
     let mut run = 0;
     for row in ROWS.lines().skip(1) {
         let fields: Vec<_> = row.split('\t').collect();
-        let [name, password, stored, _, expected, source] = fields[..] else { panic!("{row}") };
+        let [name, password, stored, inputs, expected, source] = fields[..] else { panic!("{row}") };
         let password = unescape(password);
         let Some(format) = find(name) else { continue };
-        if name == "auto" || !(password.is_empty() || str::from_utf8(&password).is_err()) {
+        if name == "auto"
+            || name == "custom"
+            || inputs.contains("refuse")
+            || !(password.is_empty() || str::from_utf8(&password).is_err())
+        {
             continue;
         }
-        let challenge = format.parse(stored, &Inputs::NONE).unwrap();
+        let inputs: serde_json::Value = serde_json::from_str(inputs).unwrap();
+        let inputs = Inputs { salt: None, user: inputs["user"].as_str(), realm: inputs["realm"].as_str() };
+        let challenge = format.parse(stored, &inputs).unwrap();
         let matches = challenge.admit(&Caps::default()).ok().unwrap().matches(&password).ok().unwrap();
         assert_eq!(matches, expected == "true", "{name} {source}");
         run += 1;

@@ -112,24 +112,6 @@ pub(super) const ROWS: &[Format] = &[
         ..Format::beside("keycloak", Strength::Slow, jvm::keycloak)
     },
     Format {
-        auto: Auto::No,
-        vectors: &[(
-            "tom1",
-            "0001020304050607$1000$ab5db60736becea33c9570a43887cb5f7f203bd6c2898c205badce065ad8d176",
-        )],
-        ..Format::beside("tomcat", Strength::Fast, jvm::tomcat)
-    },
-    Format {
-        auto: Auto::No,
-        vectors: &[("test12", "kI3GCqW5JLMJa4iX1lo7X4D6XbYqlLgxIs30+P6tENUV2POR")],
-        ..Format::new("rabbitmq", Strength::Fast, jvm::rabbitmq)
-    },
-    Format {
-        aliases: &["hashcat:20600"],
-        vectors: &[("hashcat", "otm_sha256:1000:1234567890:S5Q9Kc0ETY6ZPyQU+JYY60oFjaJuZZaSinggmzU8PC4=")],
-        ..Format::new("otm", Strength::Weak, jvm::otm)
-    },
-    Format {
         aliases: &["sha512-symfony", "symfony-digest"],
         auto: Auto::No,
         vectors: &[("sfpass", "oRCtCUro9IjQrcilZmun55bCe4RfhI3yx1t4HPKKKsJocO9j6bg/M0Soxts4Qh6RBnEYhL6n1dvLBwXPQ385rw==")],
@@ -190,10 +172,6 @@ pub(super) const ROWS: &[Format] = &[
         vectors: &[("discourse", "9ce976a5bac4bd37aae2526d53bb29ebbac1673a4f6aa8815a1ee18b80f7f65c")],
         given: Inputs { salt: Some(b"0123456789abcdef"), algorithm: Some("$pbkdf2-sha256$i=1000,l=32$"), ..Inputs::NONE },
         ..Format::beside("discourse", Strength::Slow, hosted::discourse)
-    },
-    Format {
-        vectors: &[("couch1", "-pbkdf2-7efc0280f858d19dabf07397071f284c6c25ab0c,b1c9f3d2e8a7,10")],
-        ..Format::new("couchdb", Strength::Fast, hosted::couchdb)
     },
     Format {
         auto: Auto::No,
@@ -270,11 +248,5 @@ pub(super) const ROWS: &[Format] = &[
         given: Inputs { pepper: Some(b"146585145368132386173505678016728509634"), ..Inputs::NONE },
         optional: &[Optional::Pepper],
         ..Format::beside("flask-security", Strength::Slow, prehashed::flask_security)
-    },
-    Format {
-        aliases: &["plain", "cleartext"],
-        auto: Auto::No,
-        vectors: &[("secret", "secret")],
-        ..Format::new("plaintext", Strength::None, hosted::plaintext)
     },
 ];

@@ -4,10 +4,13 @@
 
 mod apps;
 mod crypt;
+mod databases;
 mod digests;
+mod directories;
 mod frameworks;
 mod kdf;
 mod recipes;
+mod systems;
 
 use std::fmt;
 
@@ -20,7 +23,20 @@ use super::spec::{Cost, nearest};
 /// The formats. What stands earlier is asked first, so the special stands before the general.
 pub static FORMATS: &[Format] = &ALL;
 
-const FAMILIES: &[&[Format]] = &[apps::ROWS, crypt::ROWS, kdf::ROWS, digests::ROWS, frameworks::ROWS, recipes::ROWS];
+const FAMILIES: &[&[Format]] = &[
+    apps::ROWS,
+    crypt::ROWS,
+    kdf::ROWS,
+    directories::ROWS,
+    databases::ROWS,
+    digests::ROWS,
+    systems::ROWS,
+    frameworks::ROWS,
+    recipes::ROWS,
+];
+
+/// Whom the vectors of formats with a name in the hash belong to.
+const ALICE: Inputs<'static> = Inputs { user: Some("alice"), ..Inputs::NONE };
 
 static ALL: [Format; count()] = all();
 

@@ -1,15 +1,14 @@
-//! Self-hosted servers and services: Gitea, Discourse, CouchDB, better-auth, Firebase; and passwords that are not hashed.
+//! Self-hosted servers and services: Gitea, Discourse, better-auth, Firebase.
 //!
 //! Invariant: as of the other formats.
 
 use crate::hash::challenge::{Challenge, Fault, Inputs, Parsed};
 use crate::hash::codec::{from_base64, from_hex};
 use crate::hash::expression::Map;
-use crate::hash::kernel::{Argon2, Digest, Firebase, Kernel, Pbkdf2, Salted, Scrypt, Variant, Version};
+use crate::hash::kernel::{Argon2, Digest, Firebase, Kernel, Pbkdf2, Scrypt, Variant, Version};
 use crate::hash::recipe::map_step;
 use crate::hash::scan::{fields, is_hex, number, number32};
-use crate::hash::shape::is_locked;
-use crate::hash::spec::{Position, Transform};
+use crate::hash::spec::Transform;
 
 /// Gitea and Forgejo: hex, with `passwd_hash_algo` as the algorithm; the salt is text of ten letters, or hex.
 pub(in crate::hash) fn gitea(value: &str, inputs: &Inputs<'_>) -> Parsed {
@@ -76,23 +75,6 @@ pub(in crate::hash) fn discourse(value: &str, inputs: &Inputs<'_>) -> Parsed {
     Ok(Challenge::new(Kernel::Pbkdf2(kernel), from_hex(value).ok_or(Fault::Foreign)?))
 }
 
-/// CouchDB's `-pbkdf2-digest,salt,rounds` and `-hashed-digest,salt`.
-pub(in crate::hash) fn couchdb(value: &str) -> Parsed {
-    if let Some(rest) = value.strip_prefix("-pbkdf2-") {
-        let [stored, salt, rounds] = fields(rest, ',').ok_or(Fault::Malformed("digest, salt and rounds are expected"))?;
-        let rounds = number32(rounds).filter(|rounds| *rounds > 0);
-        let rounds = rounds.ok_or(Fault::Malformed("its rounds are not a positive number"))?;
-        let stored = from_hex(stored).ok_or(Fault::Malformed("its digest is not hexadecimal"))?;
-        let kernel = Pbkdf2 { digest: Digest::Sha1, rounds, salt: salt.into(), output: Some(20) };
-        return Ok(Challenge::new(Kernel::Pbkdf2(kernel), stored));
-    }
-    let rest = value.strip_prefix("-hashed-").ok_or(Fault::Foreign)?;
-    let (stored, salt) = rest.split_once(',').ok_or(Fault::Malformed("digest and salt are expected"))?;
-    let stored = from_hex(stored).ok_or(Fault::Malformed("its digest is not hexadecimal"))?;
-    let kernel = Salted { digest: Digest::Sha1, salt: salt.into(), position: Position::Suffix, rounds: 1 };
-    Ok(Challenge::new(Kernel::Salted(kernel), stored))
-}
-
 /// better-auth's `salt:digest`: scrypt over the composed password, with the salt's hex as text.
 pub(in crate::hash) fn better_auth(value: &str) -> Parsed {
     let (salt, stored) = value.split_once(':').ok_or(Fault::Foreign)?;
@@ -156,15 +138,4 @@ fn firebase_of(numbers: [&str; 3], texts: [&str; 4]) -> Parsed {
     let kernel = Firebase(Scrypt { log_n, r, p, salt: [salt, separator].concat() });
     let stream = stored.iter().zip(&signer).map(|(a, b)| a ^ b).collect();
     Ok(Challenge::new(Kernel::Firebase(kernel), stream))
-}
-
-/// The password itself. Markers of locked accounts are none, and digests of both are what is compared.
-pub(in crate::hash) fn plaintext(value: &str) -> Parsed {
-    if is_locked(value) {
-        return Err(Fault::Foreign);
-    }
-    let mut expected = vec![0; Digest::Sha256.length()];
-    Digest::Sha256.hash(&[value.as_bytes()], &mut expected);
-    let kernel = Salted { digest: Digest::Sha256, salt: vec![], position: Position::Prefix, rounds: 1 };
-    Ok(Challenge::new(Kernel::Salted(kernel), expected))
 }

@@ -1,15 +1,15 @@
-//! Java: Spring Security, Apache Shiro, Jasypt, Keycloak, Tomcat, RabbitMQ's and Oracle's own.
+//! Java: Spring Security, Apache Shiro, Jasypt, Keycloak; and Symfony's own digest.
 //!
 //! Invariant: what only the application's settings say comes from the definition, with the application's defaults.
 
 use serde_json::Value as Json;
 
 use super::forums::own;
-use super::{Writer, argon2, bcrypt};
+use super::{Writer, argon2, bcrypt, schemes, scrypt};
 use crate::hash::challenge::{Challenge, Fault, Inputs, Parsed};
 use crate::hash::codec::{from_base64, from_hex};
 use crate::hash::expression::Map;
-use crate::hash::kernel::{Argon2, Digest, Kernel, Pbkdf2, Salted, Scrypt, Variant, Version};
+use crate::hash::kernel::{Argon2, Digest, Kernel, Pbkdf2, Salted, Variant, Version};
 use crate::hash::recipe::{by_expression, map_step, prehash};
 use crate::hash::scan::{fields, number32};
 use crate::hash::spec::{Position, Transform};
@@ -55,7 +55,8 @@ fn spring_of(id: &str, value: &str, inputs: &Inputs<'_>) -> Parsed {
         "sha256" => spring_standard(value, inputs),
         "pbkdf2" => spring_pbkdf2(value, inputs, Digest::Sha1, 185_000, 8),
         "pbkdf2@SpringSecurity_v5_8" => spring_pbkdf2(value, inputs, Digest::Sha256, 310_000, 16),
-        "scrypt" | "scrypt@SpringSecurity_v5_8" => spring_scrypt(value),
+        "scrypt" | "scrypt@SpringSecurity_v5_8" => scrypt::parse_spring(value),
+        "ldap" => schemes::parse_ldap(value),
         // As Spring's older versions were often set up: another digest behind the same id.
         "pbkdf2-sha256" => spring_pbkdf2(value, inputs, Digest::Sha256, 185_000, 8),
         "pbkdf2-sha512" => spring_pbkdf2(value, inputs, Digest::Sha512, 185_000, 8),
@@ -95,19 +96,6 @@ fn spring_pbkdf2(value: &str, inputs: &Inputs<'_>, digest: Digest, rounds: u32, 
         output: Some(32),
     };
     Ok(Challenge::new(Kernel::Pbkdf2(kernel), stored.to_vec()))
-}
-
-/// `$e0801$salt$output`: log2 N, r and p in one hexadecimal number.
-fn spring_scrypt(value: &str) -> Parsed {
-    let [nothing, parameters, salt, stored] = fields(value, '$').ok_or(Fault::Foreign)?;
-    let parameters = u64::from_str_radix(parameters, 16).ok().filter(|_| nothing.is_empty() && parameters.len() <= 8);
-    let parameters = parameters.ok_or(Fault::Foreign)?;
-    let salt = from_base64(salt).ok_or(Fault::Malformed("its salt is not base64"))?;
-    let stored = from_base64(stored).ok_or(Fault::Malformed("its output is not base64"))?;
-    let (log_n, r, p) = ((parameters >> 16) as u16, (parameters >> 8 & 255) as u32, (parameters & 255) as u32);
-    let log_n = u8::try_from(log_n).ok().filter(|n| *n > 0 && r > 0 && p > 0);
-    let log_n = log_n.ok_or(Fault::Malformed("its parameters are not positive numbers"))?;
-    Ok(Challenge::new(Kernel::Scrypt(Scrypt { log_n, r, p, salt }), stored))
 }
 
 /// `$shiro1$SHA-256$500000$salt$digest`; a private salt of the site stands before the row's.
@@ -192,45 +180,6 @@ fn keycloak_argon2(data: &Json, passes: u32, salt: Vec<u8>, stored: Vec<u8>) -> 
     Ok(Challenge::new(Kernel::Argon2(kernel), stored))
 }
 
-/// Tomcat's `salt$rounds$digest`, in hex.
-pub(in crate::hash) fn tomcat(value: &str, inputs: &Inputs<'_>) -> Parsed {
-    let [salt, rounds, stored] = fields(value, '$').ok_or(Fault::Foreign)?;
-    let (salt, stored) = from_hex(salt).zip(from_hex(stored)).ok_or(Fault::Foreign)?;
-    let rounds = number32(rounds).filter(|rounds| *rounds > 0).ok_or(Fault::Foreign)?;
-    let digest = match inputs.algorithm {
-        Some(name) => Digest::named(name),
-        None => by_length(stored.len()),
-    };
-    let digest = digest.ok_or(Fault::Malformed("its digest is not supported"))?;
-    let kernel = Salted { digest, salt, position: Position::Prefix, rounds };
-    Ok(Challenge::new(Kernel::Salted(kernel), stored))
-}
-
-/// RabbitMQ's `base64(salt . digest(salt . password))` with four bytes of salt.
-pub(in crate::hash) fn rabbitmq(value: &str) -> Parsed {
-    let bytes = from_base64(value).ok_or(Fault::Foreign)?;
-    let (salt, stored) = bytes.split_at_checked(4).ok_or(Fault::Foreign)?;
-    let digest = match stored.len() {
-        16 => Digest::Md5,
-        32 => Digest::Sha256,
-        64 => Digest::Sha512,
-        _ => return Err(Fault::Foreign),
-    };
-    let kernel = Salted { digest, salt: salt.to_vec(), position: Position::Prefix, rounds: 1 };
-    Ok(Challenge::new(Kernel::Salted(kernel), stored.to_vec()))
-}
-
-/// Oracle Transportation Management's `otm_sha256:rounds:salt:digest`.
-pub(in crate::hash) fn otm(value: &str) -> Parsed {
-    let rest = value.strip_prefix("otm_sha256:").ok_or(Fault::Foreign)?;
-    let [rounds, salt, stored] = fields(rest, ':').ok_or(Fault::Malformed("rounds, salt and digest are expected"))?;
-    let rounds = number32(rounds).filter(|rounds| *rounds > 0);
-    let rounds = rounds.ok_or(Fault::Malformed("its rounds are not a positive number"))?;
-    let stored = from_base64(stored).ok_or(Fault::Malformed("its digest is not base64"))?;
-    let kernel = Salted { digest: Digest::Sha256, salt: salt.into(), position: Position::Prefix, rounds };
-    Ok(Challenge::new(Kernel::Salted(kernel), stored))
-}
-
 /// Symfony's MessageDigestPasswordHasher: SHA-512, base64 and 5000 rounds unless the definition says otherwise.
 pub(in crate::hash) fn symfony(value: &str, inputs: &Inputs<'_>) -> Parsed {
     let digest = Digest::named(inputs.algorithm.unwrap_or("sha512"));
@@ -263,17 +212,6 @@ pub(in crate::hash) fn symfony_native(value: &str) -> Parsed {
             Ok(plain.or(long))
         }
         _ => Ok(plain),
-    }
-}
-
-fn by_length(bytes: usize) -> Option<Digest> {
-    match bytes {
-        16 => Some(Digest::Md5),
-        20 => Some(Digest::Sha1),
-        32 => Some(Digest::Sha256),
-        48 => Some(Digest::Sha384),
-        64 => Some(Digest::Sha512),
-        _ => None,
     }
 }
 

@@ -19,17 +19,30 @@ pub(in crate::hash) fn parse_apr1(value: &str) -> Parsed {
     parse_with("$apr1$", value)
 }
 
+/// AIX's `{smd5}`, which digests no magic.
+pub(in crate::hash) fn parse_aix(value: &str) -> Parsed {
+    parse_rest("", value.strip_prefix("{smd5}").filter(|rest| rest.contains('$')).ok_or(Fault::Foreign)?)
+}
+
+/// The digest's bytes in their own order, from the text form's.
+pub(in crate::hash) fn untransposed(text: &str) -> Option<Vec<u8>> {
+    let stored = from_crypt(text, ORDER.len())?;
+    let mut digest = vec![0; ORDER.len()];
+    for (byte, place) in stored.into_iter().zip(ORDER) {
+        digest[place] = byte;
+    }
+    Some(digest)
+}
+
 fn parse_with(magic: &'static str, value: &str) -> Parsed {
-    let rest = value.strip_prefix(magic).ok_or(Fault::Foreign)?;
+    parse_rest(magic, value.strip_prefix(magic).ok_or(Fault::Foreign)?)
+}
+
+fn parse_rest(magic: &'static str, rest: &str) -> Parsed {
     let (salt, digest) = rest.split_once('$').ok_or(Fault::Malformed("a `$` is expected between salt and digest"))?;
     if salt.len() > 8 {
         return Err(Fault::Malformed("its salt is longer than 8 bytes"));
     }
-    let stored =
-        from_crypt(digest, 16).ok_or(Fault::Malformed("its digest is not 22 characters of crypt's alphabet"))?;
-    let mut digest = vec![0; 16];
-    for (byte, place) in stored.into_iter().zip(ORDER) {
-        digest[place] = byte;
-    }
+    let digest = untransposed(digest).ok_or(Fault::Malformed("its digest is not 22 characters of crypt's alphabet"))?;
     Ok(Challenge::new(Kernel::Md5Crypt(Md5Crypt { magic, salt: salt.into() }), digest))
 }

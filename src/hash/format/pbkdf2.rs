@@ -24,6 +24,14 @@ pub(in crate::hash) const MCF_WRITERS: &[Writer] = &[
         render: render_mcf,
     },
     Writer { names: &["pbkdf2-sha512"], knobs: &["rounds"], template: sha512, render: render_mcf },
+    Writer {
+        names: &["ldap-pbkdf2-sha512"],
+        knobs: &["rounds"],
+        template: sha512,
+        render: |challenge| {
+            Some(format!("{{PBKDF2-SHA512}}{}", render_mcf(challenge)?.strip_prefix("$pbkdf2-sha512$")?))
+        },
+    },
 ];
 
 /// `$pbkdf2-sha256$i=600000,l=32$salt$digest`.

@@ -2,7 +2,7 @@
 //!
 //! Invariant: `$wp` marks the HMAC; without it the password goes to the kernel as it is.
 
-use super::{Writer, argon2, bcrypt, digest, phpass};
+use super::{Writer, argon2, bcrypt, digest, first_of, phpass};
 use crate::hash::challenge::{Fault, Parsed, Step};
 use crate::hash::kernel::Digest;
 
@@ -26,10 +26,4 @@ pub(in crate::hash) fn parse(value: &str) -> Parsed {
         };
     }
     first_of(&[phpass::parse, bcrypt::parse, argon2::parse, |v| digest::unsalted(v, Digest::Md5)], value)
-}
-
-/// The first parser whose shape it is.
-fn first_of(parsers: &[fn(&str) -> Parsed], value: &str) -> Parsed {
-    let parsed = parsers.iter().map(|parse| parse(value));
-    parsed.into_iter().find(|parsed| !matches!(parsed, Err(Fault::Foreign))).unwrap_or(Err(Fault::Foreign))
 }

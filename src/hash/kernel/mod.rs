@@ -5,25 +5,50 @@
 
 mod argon2;
 mod bcrypt;
+mod cisco;
+mod cram_md5;
+mod dcc2;
+mod des;
+mod des_crypt;
 mod digest;
+mod digested_pbkdf2;
 mod expression;
 mod firebase;
 mod md5_crypt;
+mod mysql323;
 mod pbkdf2;
 mod phpass;
+mod plain;
+mod repeated;
+mod scram;
 mod scrypt;
+mod sha1_crypt;
 mod sha_crypt;
+mod sun_md5;
+mod yescrypt;
 
 pub(super) use argon2::{Argon2, Variant, Version};
 pub(super) use bcrypt::Bcrypt;
+pub(super) use cisco::Cisco;
+pub(super) use cram_md5::CramMd5;
+pub(super) use dcc2::Dcc2;
+pub(super) use des_crypt::DesCrypt;
 pub(super) use digest::{Digest, Salted};
+pub(super) use digested_pbkdf2::DigestedPbkdf2;
 pub(super) use expression::Computed;
 pub(super) use firebase::Firebase;
 pub(super) use md5_crypt::Md5Crypt;
+pub(super) use mysql323::Mysql323;
 pub(super) use pbkdf2::{Pbkdf2, pbkdf2};
 pub(super) use phpass::{COSTS as PHPASS_COSTS, DRUPAL, Phpass};
+pub(super) use plain::Plain;
+pub(super) use repeated::Repeated;
+pub(super) use scram::Scram;
 pub(super) use scrypt::Scrypt;
 pub(super) use sha_crypt::{ROUNDS as SHA_CRYPT_ROUNDS, ShaCrypt, Width};
+pub(super) use sha1_crypt::Sha1Crypt;
+pub(super) use sun_md5::SunMd5;
+pub(super) use yescrypt::Yescrypt;
 
 use super::caps::Caps;
 use super::catalogue::Strength;
@@ -41,6 +66,18 @@ pub(super) enum Kernel {
     Salted(Salted),
     Computed(Computed),
     Firebase(Firebase),
+    Cisco(Cisco),
+    CramMd5(CramMd5),
+    Dcc2(Dcc2),
+    DesCrypt(DesCrypt),
+    DigestedPbkdf2(DigestedPbkdf2),
+    Mysql323(Mysql323),
+    Plain(Plain),
+    Repeated(Repeated),
+    Scram(Scram),
+    Sha1Crypt(Sha1Crypt),
+    SunMd5(SunMd5),
+    Yescrypt(Yescrypt),
 }
 
 /// What every algorithm can say about itself.
@@ -87,6 +124,11 @@ pub(super) trait Kdf {
     /// The bytes of a password that count; None = all of them.
     fn significant_bytes(&self) -> Option<usize> {
         None
+    }
+
+    /// Whether a hash of this kind exists for such a password at all; one that has none never matches.
+    fn is_defined_for(&self, _password: &[u8]) -> bool {
+        true
     }
 }
 
@@ -140,6 +182,18 @@ macro_rules! each {
             Kernel::Salted($k) => $body,
             Kernel::Computed($k) => $body,
             Kernel::Firebase($k) => $body,
+            Kernel::Cisco($k) => $body,
+            Kernel::CramMd5($k) => $body,
+            Kernel::Dcc2($k) => $body,
+            Kernel::DesCrypt($k) => $body,
+            Kernel::DigestedPbkdf2($k) => $body,
+            Kernel::Mysql323($k) => $body,
+            Kernel::Plain($k) => $body,
+            Kernel::Repeated($k) => $body,
+            Kernel::Scram($k) => $body,
+            Kernel::Sha1Crypt($k) => $body,
+            Kernel::SunMd5($k) => $body,
+            Kernel::Yescrypt($k) => $body,
         }
     };
 }
@@ -169,6 +223,18 @@ impl Kdf for Kernel {
             (Self::Salted(a), Self::Salted(b)) => a.reaches(b),
             (Self::Computed(a), Self::Computed(b)) => a.reaches(b),
             (Self::Firebase(a), Self::Firebase(b)) => a.reaches(b),
+            (Self::Cisco(a), Self::Cisco(b)) => a.reaches(b),
+            (Self::CramMd5(a), Self::CramMd5(b)) => a.reaches(b),
+            (Self::Dcc2(a), Self::Dcc2(b)) => a.reaches(b),
+            (Self::DesCrypt(a), Self::DesCrypt(b)) => a.reaches(b),
+            (Self::DigestedPbkdf2(a), Self::DigestedPbkdf2(b)) => a.reaches(b),
+            (Self::Mysql323(a), Self::Mysql323(b)) => a.reaches(b),
+            (Self::Plain(a), Self::Plain(b)) => a.reaches(b),
+            (Self::Repeated(a), Self::Repeated(b)) => a.reaches(b),
+            (Self::Scram(a), Self::Scram(b)) => a.reaches(b),
+            (Self::Sha1Crypt(a), Self::Sha1Crypt(b)) => a.reaches(b),
+            (Self::SunMd5(a), Self::SunMd5(b)) => a.reaches(b),
+            (Self::Yescrypt(a), Self::Yescrypt(b)) => a.reaches(b),
             // Of two algorithms, only a weaker target leaves the stored one alone: a rehash must never weaken.
             _ => self.strength() > target.strength(),
         }
@@ -200,5 +266,9 @@ impl Kdf for Kernel {
 
     fn significant_bytes(&self) -> Option<usize> {
         each!(self, k => k.significant_bytes())
+    }
+
+    fn is_defined_for(&self, password: &[u8]) -> bool {
+        each!(self, k => k.is_defined_for(password))
     }
 }

@@ -1,0 +1,52 @@
+//! Dovecot's CRAM-MD5: the two states of HMAC-MD5 after the padded key, before any message.
+//!
+//! Invariant: the outer state stands first, then the inner one, each as four little-endian words.
+
+use md5::block_api::compress;
+use zeroize::Zeroizing;
+
+use super::{Caps, Digest, Kdf, Length, OverCap, Strength};
+
+/// The states of HMAC-MD5; it has no parameters.
+#[derive(Clone, PartialEq)]
+pub(in crate::hash) struct CramMd5;
+
+impl Kdf for CramMd5 {
+    fn cap(&self, _output: usize, _caps: &Caps) -> Result<(), OverCap> {
+        Ok(())
+    }
+
+    fn length(&self) -> Length {
+        Length::Exactly(32)
+    }
+
+    fn derive(&self, password: &[u8], output: &mut [u8]) -> Result<(), String> {
+        let mut key = Zeroizing::new([0_u8; 64]);
+        if password.len() > key.len() {
+            Digest::Md5.hash(&[password], &mut key[..16]);
+        } else {
+            key[..password.len()].copy_from_slice(password);
+        }
+        for (place, pad) in output.chunks_exact_mut(16).zip([0x5c, 0x36]) {
+            let mut state = [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476];
+            let block = Zeroizing::new(key.map(|byte| byte ^ pad));
+            compress(&mut state, &[*block]);
+            place.copy_from_slice(state.map(u32::to_le_bytes).as_flattened());
+        }
+        Ok(())
+    }
+
+    fn reaches(&self, _target: &Self) -> bool {
+        true
+    }
+
+    fn describe(&self) -> String {
+        "cram-md5".to_owned()
+    }
+
+    fn forget_salt(&mut self) {}
+
+    fn strength(&self) -> Strength {
+        Strength::Fast
+    }
+}
