@@ -1,11 +1,12 @@
 //! `userbridge hash`: make, verify and identify password hashes, and find out how an application makes them.
 
-
+mod explain;
 mod formats;
 mod given;
+mod recipes;
 
 mod vectors;
-
+mod yaml;
 
 use std::io::{IsTerminal, Read};
 use std::path::PathBuf;
@@ -25,7 +26,8 @@ pub(super) enum Hash {
     Verify(Verify),
     /// Say which formats a hash can be, with their parameters.
     Identify(Identify),
-
+    /// Find out which format and which knobs make a hash of a known password; print them for a definition.
+    Explain(explain::Explain),
 
     /// List the known formats.
     Formats(formats::Formats),
@@ -87,6 +89,7 @@ impl Hash {
             Self::New(new) => new.run(),
             Self::Verify(verify) => verify.run(),
             Self::Identify(identify) => identify.run(),
+            Self::Explain(explain) => explain.run(),
 
             Self::Formats(formats) => Ok(formats.run()),
         };
@@ -107,7 +110,7 @@ impl New {
             FormatSpec::Described(Box::new(given.description))
         };
         let policy = policy(Accept::Auto, Some(write))?;
-        let password = read_password()?;
+        let password = read_password(true)?;
         let mut failed = false;
         let written = policy
             .write_blocking(&password, &mut |bytes| failed |= getrandom::fill(bytes).is_err())
@@ -141,7 +144,7 @@ impl Verify {
             None => Accept::Auto,
         };
         let policy = policy(accept, None)?;
-        let password = read_password()?;
+        let password = read_password(true)?;
         let value = Secret::new(self.hash.unwrap_or_default());
         match policy.verify_blocking(&password, &given.row.stored(&value)) {
             Ok(Verdict::Match { .. }) => {
@@ -202,9 +205,9 @@ fn policy(accept: Accept, write: Option<FormatSpec>) -> Result<Policy, String> {
 }
 
 /// Reads the password from standard input, where it shows neither in `ps` nor in the shell's history.
-fn read_password() -> Result<Password, String> {
+fn read_password(prompt: bool) -> Result<Password, String> {
     let mut input = std::io::stdin();
-    if input.is_terminal() {
+    if prompt && input.is_terminal() {
         eprint!("password (visible), then Ctrl-D: ");
     }
     let mut text = String::new();

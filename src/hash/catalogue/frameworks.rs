@@ -249,4 +249,10 @@ pub(super) const ROWS: &[Format] = &[
         optional: &[Optional::Pepper],
         ..Format::beside("flask-security", Strength::Slow, prehashed::flask_security)
     },
+    Format {
+        aliases: &["ory-kratos"],
+        auto: Auto::No,
+        vectors: &[("password", "$pbkdf2-sha384$i=1000,l=32$c2FsdHNhbHRzYWx0c2FsdA$v8LJ1kw32EQuIUBipS7MZnSyeR6y6GrBm2/hFwNeKSU")],
+        ..Format::new("kratos-pbkdf2", Strength::Slow, hosted::kratos)
+    },
 ];

@@ -309,6 +309,17 @@ mod tests {
     }
 
     #[test]
+    fn every_vector_is_verified() {
+        for (format, (password, value)) in FORMATS.iter().flat_map(|f| f.vectors.iter().map(move |v| (f, v))) {
+            let challenge = format.parse(value, &format.given);
+            let admitted = challenge.ok().and_then(|challenge| challenge.admit(&Caps::default()).ok());
+            let Some(admitted) = admitted else { panic!("{} does not read its own vector", format.name) };
+            let matches = |password: &str| admitted.matches(password.as_bytes()).ok();
+            assert_eq!((matches(password), matches("another")), (Some(true), Some(false)), "{}", format.name);
+        }
+    }
+
+    #[test]
     fn no_two_rows_claim_a_self_describing_value() {
         for (owner, (_, value)) in FORMATS.iter().flat_map(|f| f.vectors.iter().map(move |v| (f, v))) {
             let claims: Vec<_> =

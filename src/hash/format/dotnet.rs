@@ -75,7 +75,7 @@ fn render(challenge: &Challenge) -> Option<String> {
 
 /// Membership: base64 of a digest over salt and UTF-16; 32 bytes are .NET 4's HMAC unless the definition says `sha256`.
 pub(in crate::hash) fn membership(value: &str, inputs: &Inputs<'_>) -> Parsed {
-    let stored = from_base64(value).ok_or(Fault::Foreign)?;
+    let stored = from_base64(value).filter(|bytes| matches!(bytes.len(), 20 | 32 | 64)).ok_or(Fault::Foreign)?;
     let salt = inputs.salt.ok_or(Fault::Malformed("its salt is NULL"))?;
     let salt = str::from_utf8(salt).ok().map(str::trim_ascii).and_then(from_base64);
     let salt = salt.ok_or(Fault::Malformed("its salt is not base64"))?;

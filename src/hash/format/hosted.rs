@@ -1,4 +1,4 @@
-//! Self-hosted servers and services: Gitea, Discourse, better-auth, Firebase.
+//! Self-hosted servers and services: Gitea, Discourse, better-auth, Firebase, Ory Kratos.
 //!
 //! Invariant: as of the other formats.
 
@@ -138,4 +138,17 @@ fn firebase_of(numbers: [&str; 3], texts: [&str; 4]) -> Parsed {
     let kernel = Firebase(Scrypt { log_n, r, p, salt: [salt, separator].concat() });
     let stream = stored.iter().zip(&signer).map(|(a, b)| a ^ b).collect();
     Ok(Challenge::new(Kernel::Firebase(kernel), stream))
+}
+
+/// Ory Kratos reads `$pbkdf2-sha224$` and `-sha384$` as SHA-3, and keeps doing so.
+pub(in crate::hash) fn kratos(value: &str) -> Parsed {
+    let mut challenge = super::pbkdf2::parse_phc(value)?;
+    if let Kernel::Pbkdf2(pbkdf2) = &mut challenge.kernel {
+        pbkdf2.digest = match pbkdf2.digest {
+            Digest::Sha224 => Digest::Sha3_224,
+            Digest::Sha384 => Digest::Sha3_384,
+            other => other,
+        };
+    }
+    Ok(challenge)
 }

@@ -29,10 +29,9 @@ pub(in crate::hash) fn shield(value: &str, inputs: &Inputs<'_>) -> Parsed {
 
 /// SMF 2.1: the name in lower case stands before the password.
 pub(in crate::hash) fn smf21(value: &str, inputs: &Inputs<'_>) -> Parsed {
-    if inputs.user.is_none() {
-        return Err(Fault::Malformed("its user name is NULL"));
-    }
-    after("lower($user) . $pass", of_php(value), inputs)
+    let parsed = of_php(value)?;
+    inputs.user()?;
+    after("lower($user) . $pass", Ok(parsed), inputs)
 }
 
 /// Devise: its pepper, where there is one, follows the password.
@@ -58,12 +57,13 @@ pub(in crate::hash) fn moodle(value: &str, inputs: &Inputs<'_>) -> Parsed {
 
 /// Flask-Security: any of passlib's hashes over an HMAC under the site's salt.
 pub(in crate::hash) fn flask_security(value: &str, inputs: &Inputs<'_>) -> Parsed {
+    let parsers = [bcrypt::parse, argon2::parse, pbkdf2::parse_mcf, sha_crypt::parse_512, sha_crypt::parse_256];
+    let parsed = parsers.iter().map(|parse| parse(value)).find(|parsed| !matches!(parsed, Err(Fault::Foreign)));
+    let parsed = parsed.unwrap_or(Err(Fault::Foreign))?;
     if inputs.pepper.is_none() {
         return Err(Fault::Malformed("its SECURITY_PASSWORD_SALT is not declared as the pepper"));
     }
-    let parsers = [bcrypt::parse, argon2::parse, pbkdf2::parse_mcf, sha_crypt::parse_512, sha_crypt::parse_256];
-    let parsed = parsers.iter().map(|parse| parse(value)).find(|parsed| !matches!(parsed, Err(Fault::Foreign)));
-    after("hmac_sha512_b64($pepper, $pass)", parsed.unwrap_or(Err(Fault::Foreign)), inputs)
+    after("hmac_sha512_b64($pepper, $pass)", Ok(parsed), inputs)
 }
 
 fn after(expression: &str, parsed: Parsed, inputs: &Inputs<'_>) -> Parsed {

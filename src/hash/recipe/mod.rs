@@ -231,15 +231,7 @@ impl Recipe {
                 ] {
                     if expression.holds(variable) {
                         *value = None;
-                    } else if expression.uses(variable) && value.is_none() {
-                        return Err(Fault::Malformed(match variable {
-                            Variable::User => "its user name is NULL",
-                            _ => "its salt is NULL",
-                        }));
                     }
-                }
-                if expression.uses_rounds() && values.rounds.is_none_or(|rounds| rounds == 0) {
-                    return Err(Fault::Malformed("its rounds are not a positive number"));
                 }
                 let expected = if expression.is_raw() {
                     let bytes = self.decoder(value, text).whole().ok_or(Fault::Foreign)?;
@@ -247,6 +239,7 @@ impl Recipe {
                 } else {
                     expression.read(unwrapped(text.ok_or(Fault::Foreign)?).as_bytes(), &mut values)?
                 };
+                complete(expression, &values)?;
                 let kernel = Computed { expression: Arc::clone(expression), values };
                 Ok(Challenge::new(Kernel::Computed(kernel), expected))
             }
@@ -262,6 +255,21 @@ impl Recipe {
     }
 }
 
+/// Whether everything that an expression mentions is there, once the value was found to be of its shape.
+fn complete(expression: &Expression, values: &Values) -> Result<(), Fault> {
+    let missing = |variable| expression.uses(variable) && values.get(variable).is_none();
+    if missing(Variable::Salt) || missing(Variable::Salt2) {
+        return Err(Fault::Malformed("its salt is NULL"));
+    }
+    if missing(Variable::User) {
+        return Err(Fault::Malformed("its user name is NULL"));
+    }
+    if expression.uses_rounds() && values.rounds.is_none_or(|rounds| rounds == 0) {
+        return Err(Fault::Malformed("its rounds are not a positive number"));
+    }
+    Ok(())
+}
+
 /// A stored value that this expression describes, for formats that choose one of several.
 pub(super) fn by_expression(text: &str, value: &str, inputs: &Inputs<'_>) -> Parsed {
     let expression = Expression::compile(text, &Caps::default());
@@ -270,13 +278,9 @@ pub(super) fn by_expression(text: &str, value: &str, inputs: &Inputs<'_>) -> Par
     let mut values = values_of(inputs, SaltEncoding::Text)?;
     if expression.holds(Variable::Salt) {
         values.salt = None;
-    } else if expression.uses(Variable::Salt) && values.salt.is_none() {
-        return Err(Fault::Malformed("its salt is NULL"));
-    }
-    if expression.uses(Variable::User) && values.user.is_none() {
-        return Err(Fault::Malformed("its user name is NULL"));
     }
     let expected = expression.read(value.as_bytes(), &mut values)?;
+    complete(&expression, &values)?;
     Ok(Challenge::new(Kernel::Computed(Computed { expression: Arc::new(expression), values }), expected))
 }
 
