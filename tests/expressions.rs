@@ -84,21 +84,22 @@ fn what_does_not_fit_together_is_said() {
     let bytes = expression("md5_bin($pass)");
     let message = |format: Description| refused(format).to_string();
     assert!(message(bytes.clone()).contains("encoding"));
-    assert!(message(Description { encoding: Some(Encoding::Hex), ..expression("md5($pass)") }).contains("text already"));
+    assert!(
+        message(Description { encoding: Some(Encoding::Hex), ..expression("md5($pass)") }).contains("text already")
+    );
     assert!(message(expression("'x' . md5_bin($pass)")).contains("base64"));
     assert!(message(expression("md5($pepper . $pass)")).contains("pepper: { env"));
     assert!(message(Description::named("prestashop")).contains("pepper"));
     assert!(message(expression("hmac_md5($key, $pass)")).contains("key: { env"));
-    assert!(message(Description { key: Secrets(vec![Secret::new("k")]), ..expression("md5($pass)") }).contains("nothing"));
+    assert!(
+        message(Description { key: Secrets(vec![Secret::new("k")]), ..expression("md5($pass)") }).contains("nothing")
+    );
     assert!(message(Description { rounds: Some(Rounds::Row), ..expression("md5($pass)") }).contains("$rounds"));
     assert!(message(Description::digest("hmac-sha257")).contains("`hmac-sha256`"));
     assert!(message(Description::digest("pbkdf2-sha256")).contains("salt"));
     let when = When { equals: Some("a".to_owned()), ..When::default() };
     assert!(message(Description { when, ..expression("md5($pass)") }).contains("column"));
-    let twice = Description {
-        pepper: peppers(&["a"], Some(Position::Prefix)),
-        ..expression("md5($pepper . $pass)")
-    };
+    let twice = Description { pepper: peppers(&["a"], Some(Position::Prefix)), ..expression("md5($pepper . $pass)") };
     assert!(message(twice).contains("position"));
     let many = Description {
         pepper: peppers(&["a", "b", "c"], None),
@@ -149,10 +150,7 @@ fn a_salt_is_cut_out_of_the_value() {
         assert_eq!(verify(&policy, "passwors", value.as_str()), Ok(Verdict::Mismatch));
         // A column for another format's salt changes nothing.
         let other = Secret::new("other");
-        assert_eq!(
-            verify_with(&policy, "password", &value, Stored { salt: Some(&other), ..Stored::default() }),
-            RIGHT
-        );
+        assert_eq!(verify_with(&policy, "password", &value, Stored { salt: Some(&other), ..Stored::default() }), RIGHT);
     }
     let twice = policy(expression("$salt . md5($salt . $pass) . $salt"));
     assert!(verify(&twice, "password", format!("salt{digest}sold")).is_err(), "both must be the same");
@@ -189,9 +187,12 @@ fn rows_supply_what_is_named() {
 #[test]
 fn secrets_rotate_and_spellings_are_tried() {
     let rotating = policy(Description { pepper: peppers(&["new", "old"], None), ..Description::digest("md5") });
-    for (text, verdict) in
-        [("passwordold", RIGHT), ("passwordnew", RIGHT), ("passwordmid", Ok(Verdict::Mismatch)), ("password", Ok(Verdict::Mismatch))]
-    {
+    for (text, verdict) in [
+        ("passwordold", RIGHT),
+        ("passwordnew", RIGHT),
+        ("passwordmid", Ok(Verdict::Mismatch)),
+        ("password", Ok(Verdict::Mismatch)),
+    ] {
         assert_eq!(verify(&rotating, "password", stored_md5(text).as_str()), verdict, "{text}");
     }
     let before = Description { pepper: peppers(&["new"], Some(Position::Prefix)), ..Description::digest("md5") };
@@ -255,11 +256,7 @@ fn parts_say_the_same_as_an_expression() {
         (Description { salt: salt(Position::Both), ..Description::digest("sha1") }, "sha1($salt . $pass . $salt)"),
         (Description { rounds: Some(Rounds::Fixed(3)), ..Description::digest("md5") }, "md5(md5_bin(md5_bin($pass)))"),
         (
-            Description {
-                rounds: Some(Rounds::Fixed(3)),
-                rounds_over: RoundsOver::Hex,
-                ..Description::digest("md5")
-            },
+            Description { rounds: Some(Rounds::Fixed(3)), rounds_over: RoundsOver::Hex, ..Description::digest("md5") },
             "md5(md5(md5($pass)))",
         ),
         (
@@ -280,7 +277,10 @@ fn parts_say_the_same_as_an_expression() {
             },
             "sha256(sha256_bin($salt . $pass) . $salt . $pass)",
         ),
-        (Description { salt: salt(Position::Prefix), ..Description::digest("hmac-sha512") }, "hmac_sha512($salt, $pass)"),
+        (
+            Description { salt: salt(Position::Prefix), ..Description::digest("hmac-sha512") },
+            "hmac_sha512($salt, $pass)",
+        ),
         (
             Description {
                 key: Secrets(vec![Secret::new("k")]),
@@ -292,11 +292,19 @@ fn parts_say_the_same_as_an_expression() {
         (Description { length: Some(10), ..Description::digest("sha1") }, "substr(sha1($pass), 0, 20)"),
         (Description { charset: Charset::Utf16Le, ..Description::digest("md4") }, "md4(utf16le($pass))"),
         (
-            Description { encoding: Some(Encoding::Base64), prehash: Some("md5".to_owned()), ..Description::digest("sha1") },
+            Description {
+                encoding: Some(Encoding::Base64),
+                prehash: Some("md5".to_owned()),
+                ..Description::digest("sha1")
+            },
             "sha1_b64(md5($pass))",
         ),
         (
-            Description { salt: salt(Position::Suffix), split: split(SplitOrder::SaltFirst), ..Description::digest("md5") },
+            Description {
+                salt: salt(Position::Suffix),
+                split: split(SplitOrder::SaltFirst),
+                ..Description::digest("md5")
+            },
             "$salt . ':' . md5($pass . $salt)",
         ),
     ] {
@@ -399,13 +407,34 @@ fn charsets_that_cannot_hold_a_password_never_match() {
 #[test]
 fn no_text_makes_the_parser_panic() {
     let words = prop::sample::select(vec![
-        "$pass", "$salt", "$x", "$", "md5", "sha1_bin", "hmac_sha256", "repeat", "substr", "pbkdf2_sha1", "(", ")", ",",
-        ".", " ", "'", "\"", "\\x4", "-", "0", "16", "99999999999999999999", "é", "right", "unbase64", "upper",
+        "$pass",
+        "$salt",
+        "$x",
+        "$",
+        "md5",
+        "sha1_bin",
+        "hmac_sha256",
+        "repeat",
+        "substr",
+        "pbkdf2_sha1",
+        "(",
+        ")",
+        ",",
+        ".",
+        " ",
+        "'",
+        "\"",
+        "\\x4",
+        "-",
+        "0",
+        "16",
+        "99999999999999999999",
+        "é",
+        "right",
+        "unbase64",
+        "upper",
     ]);
-    let texts = prop_oneof![
-        any::<String>(),
-        prop::collection::vec(words, 0..24).prop_map(|words| words.concat()),
-    ];
+    let texts = prop_oneof![any::<String>(), prop::collection::vec(words, 0..24).prop_map(|words| words.concat()),];
     let mut runner = prop::test_runner::TestRunner::new(ProptestConfig {
         cases: 4096,
         failure_persistence: None,

@@ -37,7 +37,8 @@ fn what_a_hash_is_can_be_said_in_every_way() {
     let peppered = digest("sitepassword");
     let pepper = ["--set", "pepper=env:ACME_PEPPER"];
     assert_eq!(verify(&[&[peppered.as_str(), "--format", "prestashop"], &pepper[..]].concat(), "password"), 0);
-    let by_parts = [peppered.as_str(), "--digest", "md5", "--set", "pepper=env:ACME_PEPPER", "--set", "pepper-position=prefix"];
+    let by_parts =
+        [peppered.as_str(), "--digest", "md5", "--set", "pepper=env:ACME_PEPPER", "--set", "pepper-position=prefix"];
     assert_eq!(verify(&by_parts, "password"), 0);
     let mybb = digest(&format!("{}{MD5}", digest("s")));
     assert_eq!(verify(&[&mybb, "--format", "mybb", "--set", "salt=s"], "password"), 0);

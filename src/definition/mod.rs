@@ -128,9 +128,8 @@ fn secret_columns(raw: &RawDefinition) -> std::collections::BTreeSet<String> {
         actions.create.as_ref().and_then(|at| at.value.password.as_ref()),
         actions.change_password.as_ref().and_then(|at| at.value.password.as_ref()),
     ];
-    let columns = blocks.into_iter().flatten().flat_map(|at| {
-        passwords::secret_columns(&at.value).map(|at| at.value.clone())
-    });
+    let columns =
+        blocks.into_iter().flatten().flat_map(|at| passwords::secret_columns(&at.value).map(|at| at.value.clone()));
     columns.collect()
 }
 

@@ -96,17 +96,14 @@ fn complete(policy: &Policy, raw: &At<RawPassword>, checker: &mut Checker<'_>) -
             Need::Salt2 => {
                 ("a format takes a second salt from the row, but no column is named", "add `salt2: { column: … }`")
             }
-            Need::User => {
-                ("a format hashes the user's name, but no column is named", "add `user: { column: … }`")
-            }
+            Need::User => ("a format hashes the user's name, but no column is named", "add `user: { column: … }`"),
             Need::Algorithm => (
                 "a format keeps its algorithm in a column of its own, but no column is named",
                 "add `algorithm: { column: … }`",
             ),
-            Need::Rounds => (
-                "a format takes its rounds from the row, but no column is named",
-                "add `rounds: { column: … }`",
-            ),
+            Need::Rounds => {
+                ("a format takes its rounds from the row, but no column is named", "add `rounds: { column: … }`")
+            }
         };
         checker.missing("password", &raw.span, message, help);
     }

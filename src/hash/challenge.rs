@@ -105,11 +105,7 @@ pub(super) enum Step {
     /// An expression over the password.
     Prehash(Arc<Prehash>, Values),
     /// Another algorithm, whose output in this form takes the password's place.
-    Layer {
-        kernel: Box<Kernel>,
-        length: usize,
-        form: LayerForm,
-    },
+    Layer { kernel: Box<Kernel>, length: usize, form: LayerForm },
     /// A change that only formats of databases, directories and devices make.
     Change(Change),
 }

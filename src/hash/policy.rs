@@ -67,7 +67,9 @@ impl<'a> Stored<'a> {
             None => Ok(given),
             Some(name) => self
                 .column(name)
-                .map(|value| str::from_utf8(value.expose()).map_err(|_| Fault::Malformed("a column beside it is no text")))
+                .map(|value| {
+                    str::from_utf8(value.expose()).map_err(|_| Fault::Malformed("a column beside it is no text"))
+                })
                 .transpose(),
         };
         let rounds = match text(&columns.rounds, None)? {
@@ -391,7 +393,9 @@ impl Reader {
             Self::Recipe(recipe) => {
                 let made = recipe.template(&mut Draw(&mut |_| {})).ok();
                 let tested = made.and_then(|(mut challenge, _)| {
-                    if let Derived::Output(output) = challenge.clone().admit(&Caps::default()).ok()?.derive(b"abc").ok()? {
+                    if let Derived::Output(output) =
+                        challenge.clone().admit(&Caps::default()).ok()?.derive(b"abc").ok()?
+                    {
                         challenge.expected = output;
                     }
                     test(challenge, b"abc")

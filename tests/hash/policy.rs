@@ -1,8 +1,8 @@
 //! Compiling, writing, and what counts as outdated.
 
 use userbridge::hash::{
-    Accept, Base, Charset, Cost, Description, Encoding, FORMATS, FormatSpec, Item, Policy, Position, Rounds, SaltEncoding,
-    SaltSpec, Spec, Split, SplitOrder, Verdict, WriteError,
+    Accept, Base, Charset, Cost, Description, Encoding, FORMATS, FormatSpec, Item, Policy, Position, Rounds,
+    SaltEncoding, SaltSpec, Spec, Split, SplitOrder, Verdict, WriteError,
 };
 use userbridge::secret::Password;
 
@@ -179,9 +179,7 @@ fn every_mistake_is_reported_with_a_way_out() {
 
 #[test]
 fn what_cannot_be_written_does_not_compile() {
-    let refused = |write| {
-        Policy::compile(&Spec::new(Accept::Auto, write)).unwrap_err()[0].to_string()
-    };
+    let refused = |write| Policy::compile(&Spec::new(Accept::Auto, write)).unwrap_err()[0].to_string();
     assert!(refused(tuned("bcrypt", Cost { cost: Some(15), ..Cost::default() })).contains("above the cap"));
     assert!(refused(tuned("bcrypt", Cost { cost: Some(3), ..Cost::default() })).contains("4 to 31"));
     assert!(refused(tuned("bcrypt", Cost { rounds: Some(10), ..Cost::default() })).contains("no `rounds`"));
@@ -195,8 +193,7 @@ fn what_cannot_be_written_does_not_compile() {
 fn a_policy_warns_of_weak_and_hidden_formats() {
     assert!(policy(Accept::Auto, named("phpass")).warnings()[0].message.contains("argon2id"));
     assert!(policy(Accept::Auto, named("argon2id")).warnings().is_empty());
-    let hidden =
-        Description { salt: Some(SaltSpec::text(Position::Prefix)), ..sha1() };
+    let hidden = Description { salt: Some(SaltSpec::text(Position::Prefix)), ..sha1() };
     let both = policy(Accept::Formats(vec![described(sha1()), described(hidden)]), None);
     assert_eq!(both.warnings()[0].item, Item::Accept(1));
 }

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 use userbridge::hash::{
-    Accept, Description, Encoding, FORMATS, FormatSpec, Policy, Position, SaltEncoding, SaltSpec, Split,
-    SplitOrder, Stored, Strength, Unreadable, Verdict, identify,
+    Accept, Description, Encoding, FORMATS, FormatSpec, Policy, Position, SaltEncoding, SaltSpec, Split, SplitOrder,
+    Stored, Strength, Unreadable, Verdict, identify,
 };
 use userbridge::secret::{Password, Secret};
 

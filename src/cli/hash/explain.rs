@@ -13,8 +13,8 @@ use super::recipes::{CHARSETS, DIGESTS, INNER, NESTED, PLAIN, PREHASHES, REPEATE
 use super::{read_password, yaml};
 use crate::cli::Exit;
 use crate::hash::{
-    Accept, Base, Caps, Change, Description, Encoding, FORMATS, Format, FormatSpec, Policy, Position, Rounds, SaltEncoding, SaltSpec,
-    Spec, Strength, Verdict,
+    Accept, Base, Caps, Change, Description, Encoding, FORMATS, Format, FormatSpec, Policy, Position, Rounds,
+    SaltEncoding, SaltSpec, Spec, Strength, Verdict,
 };
 use crate::secret::{Password, Secret};
 
@@ -179,9 +179,9 @@ impl Search {
         let mut all = Vec::new();
         for digest in self.digests() {
             all.extend(plain.iter().map(|formula| formula.replace('D', digest)));
-            let inner = INNER.iter().flat_map(|inner| {
-                nested.iter().map(|formula| formula.replace('D', digest).replace('I', inner))
-            });
+            let inner = INNER
+                .iter()
+                .flat_map(|inner| nested.iter().map(|formula| formula.replace('D', digest).replace('I', inner)));
             all.extend(inner);
         }
         all.iter().flat_map(|expression| self.forms(expression)).collect()
@@ -264,7 +264,8 @@ impl Search {
 
 /// Every transform with every charset, but for none of both.
 fn pairs() -> impl Iterator<Item = (&'static str, &'static str)> {
-    let all = TRANSFORMS.into_iter().flat_map(|transform| CHARSETS.into_iter().map(move |charset| (transform, charset)));
+    let all =
+        TRANSFORMS.into_iter().flat_map(|transform| CHARSETS.into_iter().map(move |charset| (transform, charset)));
     all.filter(|(transform, charset)| !transform.is_empty() || !charset.is_empty())
 }
 

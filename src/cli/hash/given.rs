@@ -23,9 +23,33 @@ pub(super) struct Row {
 }
 
 const KEYS: [&str; 27] = [
-    "salt", "salt-hex", "salt-base64", "salt2", "user", "realm", "algorithm", "rounds", "pepper", "key", "position",
-    "salt-encoding", "salt-length", "pepper-position", "encoding", "charset", "transform", "prehash", "rounds-over",
-    "length", "split", "order", "cost", "memory", "passes", "lanes", "block",
+    "salt",
+    "salt-hex",
+    "salt-base64",
+    "salt2",
+    "user",
+    "realm",
+    "algorithm",
+    "rounds",
+    "pepper",
+    "key",
+    "position",
+    "salt-encoding",
+    "salt-length",
+    "pepper-position",
+    "encoding",
+    "charset",
+    "transform",
+    "prehash",
+    "rounds-over",
+    "length",
+    "split",
+    "order",
+    "cost",
+    "memory",
+    "passes",
+    "lanes",
+    "block",
 ];
 
 impl Row {

@@ -101,8 +101,7 @@ pub(super) const REPEATED: [&str; 9] = [
 ];
 
 /// The numbers of repetitions that libraries have as a default.
-pub(super) const TIMES: [u32; 18] =
-    [2, 3, 4, 9, 10, 11, 19, 20, 99, 100, 499, 500, 999, 1000, 1023, 1024, 4999, 5000];
+pub(super) const TIMES: [u32; 18] = [2, 3, 4, 9, 10, 11, 19, 20, 99, 100, 499, 500, 999, 1000, 1023, 1024, 4999, 5000];
 
 /// The rounds of PBKDF2 that libraries have as a default.
 pub(super) const ROUNDS: [u32; 16] = [

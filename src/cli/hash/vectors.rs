@@ -162,8 +162,11 @@ impl Row<'_> {
                 return given.set("encoding", if *value == true { "base64" } else { "hex" });
             }
             ("stretches_column", _) => return Ok(()),
-            ("salt" | "salt2" | "salt_hex" | "salt_b64" | "user" | "realm" | "pepper" | "algorithm" | "rounds"
-            | "encoding" | "prehash" | "charset" | "split" | "length" | "transform", _) => key,
+            (
+                "salt" | "salt2" | "salt_hex" | "salt_b64" | "user" | "realm" | "pepper" | "algorithm" | "rounds"
+                | "encoding" | "prehash" | "charset" | "split" | "length" | "transform",
+                _,
+            ) => key,
             // Whence the row is, and what the stored value says itself.
             _ => return Ok(()),
         };

@@ -88,7 +88,10 @@ pub(super) const ROWS: &[Format] = &[
     },
     Format {
         aliases: &["apache-shiro1", "hashcat:12150"],
-        vectors: &[("shiro", "$shiro1$SHA-256$1000$MDEyMzQ1Njc4OWFiY2RlZg==$x6e7N/5pi/azK0zfrUli2cfHqd+oobaVDzi3igwf4no=")],
+        vectors: &[(
+            "shiro",
+            "$shiro1$SHA-256$1000$MDEyMzQ1Njc4OWFiY2RlZg==$x6e7N/5pi/azK0zfrUli2cfHqd+oobaVDzi3igwf4no=",
+        )],
         optional: &[Optional::Pepper],
         ..Format::beside("shiro1", Strength::Weak, jvm::shiro1)
     },
@@ -104,17 +107,20 @@ pub(super) const ROWS: &[Format] = &[
     },
     Format {
         auto: Auto::No,
-        vectors: &[("kc1", r#"{"value":"ZgqXus+Y7K1kr3a5IEPTLOPk4r2AGEtJkx2kmkqE6/t4fpNr7Vy4TgkQZuQSfa/4o9+iO4hiuGIQ4vnkhCkh3w==","salt":"MDEyMzQ1Njc4OWFiY2RlZg=="}"#)],
-        given: Inputs {
-            algorithm: Some(r#"{"algorithm":"pbkdf2-sha256","hashIterations":1000}"#),
-            ..Inputs::NONE
-        },
+        vectors: &[(
+            "kc1",
+            r#"{"value":"ZgqXus+Y7K1kr3a5IEPTLOPk4r2AGEtJkx2kmkqE6/t4fpNr7Vy4TgkQZuQSfa/4o9+iO4hiuGIQ4vnkhCkh3w==","salt":"MDEyMzQ1Njc4OWFiY2RlZg=="}"#,
+        )],
+        given: Inputs { algorithm: Some(r#"{"algorithm":"pbkdf2-sha256","hashIterations":1000}"#), ..Inputs::NONE },
         ..Format::beside("keycloak", Strength::Slow, jvm::keycloak)
     },
     Format {
         aliases: &["sha512-symfony", "symfony-digest"],
         auto: Auto::No,
-        vectors: &[("sfpass", "oRCtCUro9IjQrcilZmun55bCe4RfhI3yx1t4HPKKKsJocO9j6bg/M0Soxts4Qh6RBnEYhL6n1dvLBwXPQ385rw==")],
+        vectors: &[(
+            "sfpass",
+            "oRCtCUro9IjQrcilZmun55bCe4RfhI3yx1t4HPKKKsJocO9j6bg/M0Soxts4Qh6RBnEYhL6n1dvLBwXPQ385rw==",
+        )],
         given: Inputs { salt: Some(b"abc"), ..Inputs::NONE },
         ..Format::beside("symfony-message-digest", Strength::Weak, jvm::symfony)
     },
@@ -163,14 +169,21 @@ pub(super) const ROWS: &[Format] = &[
     Format {
         aliases: &["forgejo"],
         auto: Auto::No,
-        vectors: &[("abcdef", "4e41257c26dce65a0f2c2edb32716e3322b7ef65f2dcca264cfb4ed24459a80d9b7f3cffb8a8813ef4d1a84b9c3543d35802")],
+        vectors: &[(
+            "abcdef",
+            "4e41257c26dce65a0f2c2edb32716e3322b7ef65f2dcca264cfb4ed24459a80d9b7f3cffb8a8813ef4d1a84b9c3543d35802",
+        )],
         given: Inputs { salt: Some(b"aaaaaaaaaa"), algorithm: Some("pbkdf2$1000$50"), ..Inputs::NONE },
         ..Format::beside("gitea", Strength::Slow, hosted::gitea)
     },
     Format {
         auto: Auto::No,
         vectors: &[("discourse", "9ce976a5bac4bd37aae2526d53bb29ebbac1673a4f6aa8815a1ee18b80f7f65c")],
-        given: Inputs { salt: Some(b"0123456789abcdef"), algorithm: Some("$pbkdf2-sha256$i=1000,l=32$"), ..Inputs::NONE },
+        given: Inputs {
+            salt: Some(b"0123456789abcdef"),
+            algorithm: Some("$pbkdf2-sha256$i=1000,l=32$"),
+            ..Inputs::NONE
+        },
         ..Format::beside("discourse", Strength::Slow, hosted::discourse)
     },
     Format {
@@ -252,7 +265,10 @@ pub(super) const ROWS: &[Format] = &[
     Format {
         aliases: &["ory-kratos"],
         auto: Auto::No,
-        vectors: &[("password", "$pbkdf2-sha384$i=1000,l=32$c2FsdHNhbHRzYWx0c2FsdA$v8LJ1kw32EQuIUBipS7MZnSyeR6y6GrBm2/hFwNeKSU")],
+        vectors: &[(
+            "password",
+            "$pbkdf2-sha384$i=1000,l=32$c2FsdHNhbHRzYWx0c2FsdA$v8LJ1kw32EQuIUBipS7MZnSyeR6y6GrBm2/hFwNeKSU",
+        )],
         ..Format::new("kratos-pbkdf2", Strength::Slow, hosted::kratos)
     },
 ];

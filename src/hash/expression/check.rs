@@ -57,7 +57,8 @@ impl Checker {
             "key" => Variable::Key,
             "x" if self.inside_repeat => return Ok(Node::X),
             "x" => {
-                let help = Some("`$x` is the result of the round before, in the second argument of `repeat`".to_owned());
+                let help =
+                    Some("`$x` is the result of the round before, in the second argument of `repeat`".to_owned());
                 return Err(Mistake { span: span.clone(), message: "`$x` means nothing here".to_owned(), help });
             }
             "rounds" => {
@@ -158,12 +159,16 @@ fn number(tree: &Tree, least: i64, most: i64) -> Result<i64, Mistake> {
     let span = tree.span.clone();
     match tree.kind {
         Kind::Number(number) if (least..=most).contains(&number) => Ok(number),
-        Kind::Number(number) if number < least => {
-            Err(Mistake { span, message: format!("{number} is too small"), help: Some(format!("write {least} or more")) })
-        }
-        Kind::Number(number) => {
-            Err(Mistake { span, message: format!("{number} is too large"), help: Some(format!("write {most} at most")) })
-        }
+        Kind::Number(number) if number < least => Err(Mistake {
+            span,
+            message: format!("{number} is too small"),
+            help: Some(format!("write {least} or more")),
+        }),
+        Kind::Number(number) => Err(Mistake {
+            span,
+            message: format!("{number} is too large"),
+            help: Some(format!("write {most} at most")),
+        }),
         _ => Err(Mistake { span, message: "expected a whole number here".to_owned(), help: None }),
     }
 }

@@ -33,9 +33,7 @@ pub(super) enum Form {
 pub(super) fn facts(node: &Node) -> Facts {
     match node {
         Node::Text(text) => Facts { form: Form::Text, length: Some(text.len()), password: false },
-        Node::Variable(variable) => {
-            Facts { form: Form::Text, length: None, password: *variable == Variable::Pass }
-        }
+        Node::Variable(variable) => Facts { form: Form::Text, length: None, password: *variable == Variable::Pass },
         Node::X => Facts { form: Form::Text, length: None, password: true },
         Node::Join(parts) => joined(parts.iter().map(facts).collect()),
         Node::Digest { digest, output, of } => digested(*output, digest.length(), facts(of).password),

@@ -202,8 +202,8 @@ fn encode(charset: Charset, bytes: &[u8]) -> Option<Vec<u8>> {
 /// Windows-1252: Latin-1 but for 0x80 to 0x9f, of which five have no character.
 fn cp1252(c: char) -> Option<u8> {
     const HIGH: [char; 32] = [
-        '€', '\0', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\0', 'Ž', '\0', '\0', '‘', '’', '“', '”', '•',
-        '–', '—', '˜', '™', 'š', '›', 'œ', '\0', 'ž', 'Ÿ',
+        '€', '\0', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\0', 'Ž', '\0', '\0', '‘', '’', '“', '”',
+        '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\0', 'ž', 'Ÿ',
     ];
     match c {
         '\0'..='\x7f' | '\u{a0}'..='\u{ff}' => u8::try_from(c).ok(),
@@ -222,7 +222,9 @@ fn change(transform: Transform, bytes: &[u8]) -> Option<Vec<u8>> {
         }
         Transform::Lower => text().map_or_else(|| bytes.to_ascii_lowercase(), |text| text.to_lowercase().into_bytes()),
         Transform::Upper => text().map_or_else(|| bytes.to_ascii_uppercase(), |text| text.to_uppercase().into_bytes()),
-        Transform::Html => replace(bytes, &[("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("\"", "&quot;"), ("'", "&#039;")]),
+        Transform::Html => {
+            replace(bytes, &[("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("\"", "&quot;"), ("'", "&#039;")])
+        }
         Transform::HtmlCompat => replace(bytes, &[("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("\"", "&quot;")]),
         Transform::HtmlDecode => replace(
             bytes,

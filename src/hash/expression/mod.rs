@@ -25,8 +25,8 @@ use self::check::Checker;
 use self::facts::{Form, facts};
 pub(super) use self::function::Map;
 pub(super) use self::lower::Described;
-use self::plan::{Node, compute};
 pub(super) use self::plan::{Count, Undefined, Values, Variable};
+use self::plan::{Node, compute};
 pub(super) use self::work::Work;
 use super::caps::Caps;
 use super::challenge::Fault;
@@ -77,8 +77,11 @@ impl Expression {
     /// Parses and checks a text.
     pub(super) fn compile(text: &str, caps: &Caps) -> Result<Self, Mistake> {
         let (node, span, checker) = checked(text, caps)?;
-        Self::of(text.to_owned(), node, checker.uses, checker.uses_rounds, caps)
-            .map_err(|(message, help)| Mistake { span, message, help })
+        Self::of(text.to_owned(), node, checker.uses, checker.uses_rounds, caps).map_err(|(message, help)| Mistake {
+            span,
+            message,
+            help,
+        })
     }
 
     /// Takes the result apart into what is known and what is compared.
@@ -416,7 +419,9 @@ fn bind(node: &Node, text: &[u8], values: &mut Values) -> Result<(), Fault> {
         Variable::Salt2 => values.salt2 = value,
         Variable::User => values.user = value,
         // Secrets of the site are in no row.
-        Variable::Pass | Variable::Pepper | Variable::Key => return Err(Fault::Malformed("its pepper is not declared")),
+        Variable::Pass | Variable::Pepper | Variable::Key => {
+            return Err(Fault::Malformed("its pepper is not declared"));
+        }
     }
     Ok(())
 }

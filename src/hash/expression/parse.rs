@@ -39,7 +39,9 @@ pub(super) fn parse(text: &str) -> Result<Tree, Mistake> {
     match parser.peek() {
         None => Ok(tree),
         Some(')') => Err(parser.here("this bracket was never opened", None)),
-        Some(_) => Err(parser.here("expected `.` or the end here", Some("join two parts with `.`, as in `$salt . $pass`"))),
+        Some(_) => {
+            Err(parser.here("expected `.` or the end here", Some("join two parts with `.`, as in `$salt . $pass`")))
+        }
     }
 }
 
@@ -74,7 +76,11 @@ impl Parser<'_> {
         self.nodes += 1;
         if self.nodes > MOST_NODES {
             let help = "split the work: transforms and a prehash have keys of their own";
-            return Err(self.mistake(start..self.text.len(), format!("an expression has {MOST_NODES} parts at most"), Some(help)));
+            return Err(self.mistake(
+                start..self.text.len(),
+                format!("an expression has {MOST_NODES} parts at most"),
+                Some(help),
+            ));
         }
         let kind = match self.peek() {
             Some('$') => self.variable()?,
@@ -82,7 +88,9 @@ impl Parser<'_> {
             Some('0'..='9' | '-') => self.number()?,
             Some('(') => return self.brackets(),
             Some(c) if c.is_ascii_alphabetic() => self.call()?,
-            Some(_) => return Err(self.here("expected a function, a variable such as `$pass`, or a text in quotes", None)),
+            Some(_) => {
+                return Err(self.here("expected a function, a variable such as `$pass`, or a text in quotes", None));
+            }
             None => {
                 let help = Some("expected a function, a variable such as `$pass`, or a text in quotes");
                 return Err(self.mistake(start..start, "the expression ends too early".to_owned(), help));
@@ -116,7 +124,9 @@ impl Parser<'_> {
         self.at += 1;
         self.at += self.rest().bytes().take_while(u8::is_ascii_digit).count();
         let number = self.text[start..self.at].parse();
-        number.map(Kind::Number).map_err(|_| self.mistake(start..self.at, "this is not a whole number".to_owned(), None))
+        number
+            .map(Kind::Number)
+            .map_err(|_| self.mistake(start..self.at, "this is not a whole number".to_owned(), None))
     }
 
     fn call(&mut self) -> Result<Kind, Mistake> {
@@ -152,7 +162,13 @@ impl Parser<'_> {
         loop {
             let place = self.at;
             match self.next() {
-                None => return Err(self.mistake(start..self.at, "this text is never closed".to_owned(), Some(&format!("add {quote} at its end")))),
+                None => {
+                    return Err(self.mistake(
+                        start..self.at,
+                        "this text is never closed".to_owned(),
+                        Some(&format!("add {quote} at its end")),
+                    ));
+                }
                 Some(c) if c == quote => return Ok(Kind::Text(bytes)),
                 Some('\\') => bytes.push(self.escape(quote, place)?),
                 Some(c) => bytes.extend(c.encode_utf8(&mut [0; 4]).bytes()),
@@ -166,7 +182,8 @@ impl Parser<'_> {
             ('"', Some('x')) => {
                 let byte = self.rest().get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
                 let end = self.text.len().min(self.at + 2);
-                let byte = byte.ok_or_else(|| self.mistake(start..end, "expected two hex digits after `\\x`".to_owned(), None))?;
+                let byte = byte
+                    .ok_or_else(|| self.mistake(start..end, "expected two hex digits after `\\x`".to_owned(), None))?;
                 self.at += 2;
                 Ok(byte)
             }

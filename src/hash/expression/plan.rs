@@ -26,7 +26,9 @@ pub(in crate::hash) enum Variable {
 pub(in crate::hash) enum Count {
     Fixed(u32),
     /// As the row says, less this many.
-    Row { less: u32 },
+    Row {
+        less: u32,
+    },
 }
 
 /// One step of the computation; its result is appended to the buffer.
@@ -37,13 +39,40 @@ pub(in crate::hash) enum Node {
     /// The result of the round before, inside of a `Repeat`.
     X,
     Join(Vec<Node>),
-    Digest { digest: Digest, output: Output, of: Box<Node> },
-    Hmac { digest: Digest, output: Output, key: Box<Node>, data: Box<Node> },
-    Pbkdf2 { digest: Digest, output: Output, password: Box<Node>, salt: Box<Node>, rounds: Count, length: usize },
-    Map { map: Map, of: Box<Node> },
+    Digest {
+        digest: Digest,
+        output: Output,
+        of: Box<Node>,
+    },
+    Hmac {
+        digest: Digest,
+        output: Output,
+        key: Box<Node>,
+        data: Box<Node>,
+    },
+    Pbkdf2 {
+        digest: Digest,
+        output: Output,
+        password: Box<Node>,
+        salt: Box<Node>,
+        rounds: Count,
+        length: usize,
+    },
+    Map {
+        map: Map,
+        of: Box<Node>,
+    },
     /// As PHP's `substr`: negative numbers count from the end.
-    Part { of: Box<Node>, start: i64, length: Option<i64> },
-    Repeat { first: Box<Node>, next: Box<Node>, times: Count },
+    Part {
+        of: Box<Node>,
+        start: i64,
+        length: Option<i64>,
+    },
+    Repeat {
+        first: Box<Node>,
+        next: Box<Node>,
+        times: Count,
+    },
 }
 
 /// The values of the variables, for one row.

@@ -10,8 +10,7 @@ use crate::hash::recipe::by_expression;
 use crate::hash::spec::{Charset, Cost, Position};
 
 /// Version 3 with SHA-512, as .NET 7 and later.
-pub(in crate::hash) const IDENTITY_WRITER: Writer =
-    Writer { names: &[], knobs: &["rounds"], template, render };
+pub(in crate::hash) const IDENTITY_WRITER: Writer = Writer { names: &[], knobs: &["rounds"], template, render };
 
 /// The header of version 3: a mark, then the function, the rounds and the length of the salt.
 const HEADER: usize = 13;

@@ -90,7 +90,8 @@ pub(in crate::hash) fn better_auth(value: &str) -> Parsed {
 /// the bare base64 takes the signer key as `key`, the separator as `algorithm`, `cost` and `block` from the definition.
 pub(in crate::hash) fn firebase(value: &str, inputs: &Inputs<'_>) -> Parsed {
     if let Some(rest) = value.strip_prefix("$fbscrypt$") {
-        let [parameters, salt, stored] = fields(rest, '$').ok_or(Fault::Malformed("parameters, salt and hash are expected"))?;
+        let [parameters, salt, stored] =
+            fields(rest, '$').ok_or(Fault::Malformed("parameters, salt and hash are expected"))?;
         let parameter = |name: &str| {
             parameters.split(',').find_map(|part| part.split_once('=').filter(|(key, _)| *key == name)).map(|(_, v)| v)
         };
@@ -102,15 +103,19 @@ pub(in crate::hash) fn firebase(value: &str, inputs: &Inputs<'_>) -> Parsed {
         return firebase_of([n, r, p], [salt, separator, signer, stored]);
     }
     if let Some(rest) = value.strip_prefix("$firescrypt$") {
-        let [parameters, salt, stored, separator, signer] =
-            fields(rest, '$').ok_or(Fault::Malformed("parameters, salt, hash, separator and signer key are expected"))?;
+        let [parameters, salt, stored, separator, signer] = fields(rest, '$')
+            .ok_or(Fault::Malformed("parameters, salt, hash, separator and signer key are expected"))?;
         let [n, r, p] = fields(parameters, ',').ok_or(Fault::Malformed("ln, r and p are expected"))?;
         let [n, r, p] = [n, r, p].map(|part: &str| part.split_once('=').map_or("", |(_, number)| number));
         return firebase_of([n, r, p], [salt, separator, signer, stored]);
     }
     let (Some(key), Some(salt)) = (inputs.key, inputs.salt) else {
         let needs_key = from_base64(value).is_some_and(|bytes| bytes.len() == 64);
-        return Err(if needs_key { Fault::Malformed("its signer key or its salt is not declared") } else { Fault::Foreign });
+        return Err(if needs_key {
+            Fault::Malformed("its signer key or its salt is not declared")
+        } else {
+            Fault::Foreign
+        });
     };
     let text = |bytes| str::from_utf8(bytes).map_err(|_| Fault::Malformed("its salt is not base64"));
     let cost = inputs.settings.cost;

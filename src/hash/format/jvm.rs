@@ -36,8 +36,20 @@ pub(in crate::hash) fn spring(value: &str, inputs: &Inputs<'_>) -> Parsed {
 }
 
 const SPRING_IDS: [&str; 14] = [
-    "bcrypt", "ldap", "MD4", "MD5", "noop", "pbkdf2", "pbkdf2@SpringSecurity_v5_8", "scrypt",
-    "scrypt@SpringSecurity_v5_8", "SHA-1", "SHA-256", "sha256", "argon2", "argon2@SpringSecurity_v5_8",
+    "bcrypt",
+    "ldap",
+    "MD4",
+    "MD5",
+    "noop",
+    "pbkdf2",
+    "pbkdf2@SpringSecurity_v5_8",
+    "scrypt",
+    "scrypt@SpringSecurity_v5_8",
+    "SHA-1",
+    "SHA-256",
+    "sha256",
+    "argon2",
+    "argon2@SpringSecurity_v5_8",
 ];
 
 /// Whether no other application writes such a value.
@@ -129,9 +141,7 @@ pub(in crate::hash) fn jasypt(value: &str, inputs: &Inputs<'_>) -> Parsed {
         (None, 48) => (Digest::Sha256, 100_000, 16),
         (None, 24) => (Digest::Md5, 1_000, 8),
         (None, _) => return Err(Fault::Foreign),
-        (Some(name), _) => {
-            (Digest::named(name).ok_or(Fault::Malformed("its digest is not supported"))?, 1_000, 8)
-        }
+        (Some(name), _) => (Digest::named(name).ok_or(Fault::Malformed("its digest is not supported"))?, 1_000, 8),
     };
     let (salt, stored) = bytes.split_at_checked(inputs.settings.salt_length.unwrap_or(salt)).ok_or(Fault::Foreign)?;
     let rounds = inputs.rounds.unwrap_or(rounds);

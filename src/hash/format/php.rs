@@ -32,7 +32,14 @@ mod tests {
     #[test]
     fn arrays_of_strings_are_read() {
         assert_eq!(strings(r#"a:2:{s:1:"a";s:2:"x"";s:1:"b";s:0:"";}"#), Some(vec![("a", "x\""), ("b", "")]));
-        for broken in ["", "a:1:{}", r#"a:1:{s:9:"a";s:1:"b";}"#, r#"a:1:{s:1:"é";s:1:"b";}"#, r#"a:99:{}"#, "a:1:{i:0;s:1:\"b\";}"] {
+        for broken in [
+            "",
+            "a:1:{}",
+            r#"a:1:{s:9:"a";s:1:"b";}"#,
+            r#"a:1:{s:1:"é";s:1:"b";}"#,
+            r#"a:99:{}"#,
+            "a:1:{i:0;s:1:\"b\";}",
+        ] {
             assert_eq!(strings(broken), None, "{broken}");
         }
     }

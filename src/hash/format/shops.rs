@@ -58,7 +58,9 @@ pub(in crate::hash) fn mediawiki(value: &str) -> Parsed {
             bcrypt::parse(&format!("$2y${cost:02}${digest}")).map_err(own)
         }
         "argon2" => argon2::parse(rest).map_err(own),
-        "pbkdf2-legacyA" | "pbkdf2-legacyB" => Err(Fault::Malformed("it is one hash over another, which is not supported")),
+        "pbkdf2-legacyA" | "pbkdf2-legacyB" => {
+            Err(Fault::Malformed("it is one hash over another, which is not supported"))
+        }
         "encrypted" => Err(Fault::Malformed("it is encrypted with a key of the site, which is not supported")),
         _ => Err(Fault::Foreign),
     }
@@ -123,7 +125,10 @@ pub(in crate::hash) fn magento(value: &str) -> Parsed {
 pub(in crate::hash) fn is_magento(value: &str) -> bool {
     let parts: Vec<&str> = value.split(':').collect();
     let known = |version: &str| matches!(version, "0" | "1" | "2") || version.starts_with("3_");
-    parts.len() >= 3 && parts[0].len() == 64 && from_hex(parts[0]).is_some() && parts[2..].iter().all(|part| known(part))
+    parts.len() >= 3
+        && parts[0].len() == 64
+        && from_hex(parts[0]).is_some()
+        && parts[2..].iter().all(|part| known(part))
 }
 
 /// A version's kernel and the bytes of its output.

@@ -100,11 +100,7 @@ fn run<D: ::sha2::Digest>(parts: &[&[u8]], output: &mut [u8]) {
     output.copy_from_slice(&state.finalize());
 }
 
-fn run_hmac<D: ::sha2::Digest + BlockSizeUser>(
-    key: &[u8],
-    parts: &[&[u8]],
-    output: &mut [u8],
-) -> Result<(), String> {
+fn run_hmac<D: ::sha2::Digest + BlockSizeUser>(key: &[u8], parts: &[&[u8]], output: &mut [u8]) -> Result<(), String> {
     let mac = <SimpleHmac<D> as KeyInit>::new_from_slice(key).map_err(|e| e.to_string())?;
     let mac = parts.iter().fold(mac, |mac, part| mac.chain_update(part));
     output.copy_from_slice(&mac.finalize().into_bytes());

@@ -11,9 +11,7 @@ use crate::hash::catalogue::{Format, find, nearest_name};
 use crate::hash::challenge::Settings;
 use crate::hash::expression::{Count, Described, Expression, Map, Mistake, Prehash, Variable};
 use crate::hash::kernel::{Digest, Variant};
-use crate::hash::spec::{
-    self, Charset, Description, Encoding, Position, Rounds, RoundsOver, Text, nearest,
-};
+use crate::hash::spec::{self, Charset, Description, Encoding, Position, Rounds, RoundsOver, Text, nearest};
 
 type Result<T> = std::result::Result<T, Misfit>;
 
@@ -44,11 +42,8 @@ impl Recipe {
             let message = format!("every password would be tried {attempts} times, allowed are {MOST_ATTEMPTS}");
             return Err(misfit(message, "declare fewer optional transforms (`?`), peppers and keys"));
         }
-        let settings = Settings {
-            salt_length: spec.salt.and_then(|salt| salt.length),
-            encoding: spec.encoding,
-            cost: spec.cost,
-        };
+        let settings =
+            Settings { salt_length: spec.salt.and_then(|salt| salt.length), encoding: spec.encoding, cost: spec.cost };
         Ok(Self {
             name,
             base,
@@ -116,7 +111,8 @@ fn named(name: &str, spec: &Description, caps: &Caps, writing: bool) -> Result<(
         return Err(misfit(format!("`{name}` itself says how digest and salt stand in the column"), "remove `split`"));
     }
     if let Some(text) = format.expression() {
-        let expression = Expression::compile(text, caps).map_err(|mistake| misfit(mistake.message, "raise the caps"))?;
+        let expression =
+            Expression::compile(text, caps).map_err(|mistake| misfit(mistake.message, "raise the caps"))?;
         return Ok((format.name.to_owned(), Base::Expression(Arc::new(expression))));
     }
     let writer = if writing { Some(writer(name, format, spec)?) } else { None };
@@ -141,22 +137,40 @@ fn expression(text: &str, spec: &Description, caps: &Caps) -> Result<(String, Ba
     let expression = Expression::compile(text, caps).map_err(inside(Text::Expression))?;
     let refuse = |message: &str, help: &str| Err(misfit(message, help));
     if spec.split.is_some() {
-        return refuse("an expression says itself how digest and salt stand in the column", "write it as in `md5($pass . $salt) . ':' . $salt`");
+        return refuse(
+            "an expression says itself how digest and salt stand in the column",
+            "write it as in `md5($pass . $salt) . ':' . $salt`",
+        );
     }
     if spec.length.is_some() {
-        return refuse("`length` is for digests that are described by their parts", "cut the result with `substr(…, 0, 32)`");
+        return refuse(
+            "`length` is for digests that are described by their parts",
+            "cut the result with `substr(…, 0, 32)`",
+        );
     }
     if expression.is_raw() && spec.encoding.is_none() {
-        return refuse("the result is bytes that are no text", "add `encoding: hex`, `base64` or `raw`: what the column holds");
+        return refuse(
+            "the result is bytes that are no text",
+            "add `encoding: hex`, `base64` or `raw`: what the column holds",
+        );
     }
     if !expression.is_raw() && spec.encoding.is_some() {
-        return refuse("the result is text already, so `encoding` has nothing to do", "remove it, or use the function that ends in `_bin`");
+        return refuse(
+            "the result is text already, so `encoding` has nothing to do",
+            "remove it, or use the function that ends in `_bin`",
+        );
     }
     if expression.mixes_raw() {
-        return refuse("the result joins text and bytes that are no text", "put the bytes into `hex(…)` or `base64(…)`");
+        return refuse(
+            "the result joins text and bytes that are no text",
+            "put the bytes into `hex(…)` or `base64(…)`",
+        );
     }
     if spec.rounds.is_some() && !expression.uses_rounds() {
-        return refuse("the expression does not mention `$rounds`", "write it as the number of `repeat` or of `pbkdf2_…`");
+        return refuse(
+            "the expression does not mention `$rounds`",
+            "write it as the number of `repeat` or of `pbkdf2_…`",
+        );
     }
     if spec.salt.is_some() && !expression.uses(Variable::Salt) && !prehash_mentions(spec, "$s") {
         return refuse("the expression does not mention `$salt`", "write `$salt` where it goes, or remove `salt`");
@@ -189,7 +203,8 @@ fn digest(name: &str, spec: &Description, caps: &Caps, writing: bool) -> Result<
         if find(name).is_some() {
             return named(name, spec, caps, writing);
         }
-        let near = nearest(digest, Digest::ALL.iter().map(|digest| digest.name()).chain(["scrypt", "argon2id", "bcrypt"]));
+        let near =
+            nearest(digest, Digest::ALL.iter().map(|digest| digest.name()).chain(["scrypt", "argon2id", "bcrypt"]));
         let near = if hmac { format!("hmac-{near}") } else { near.to_owned() };
         return Err(misfit(format!("`{name}` is not a digest"), &format!("did you mean `{near}`?")));
     };
@@ -245,8 +260,7 @@ fn raw_algorithm(name: &str, spec: &Description) -> Result<Option<Algorithm>> {
     if spec.salt.is_none() {
         return Ok(None);
     }
-    let (memory, passes, lanes) =
-        (cost.memory.unwrap_or(19_456), cost.passes.unwrap_or(2), cost.lanes.unwrap_or(1));
+    let (memory, passes, lanes) = (cost.memory.unwrap_or(19_456), cost.passes.unwrap_or(2), cost.lanes.unwrap_or(1));
     if passes == 0 || lanes == 0 || u64::from(memory) < 8 * u64::from(lanes) {
         let message = "passes and lanes must be at least 1, and memory at least 8 KiB a lane";
         return Err(Misfit { message: message.to_owned(), help: None, within: None });
@@ -257,7 +271,10 @@ fn raw_algorithm(name: &str, spec: &Description) -> Result<Option<Algorithm>> {
 fn raw(algorithm: Algorithm, spec: &Description) -> Result<(String, Base)> {
     let name = algorithm.name();
     let Some(salt) = spec.salt else {
-        return Err(misfit(format!("`{name}` needs a salt"), "add `salt: { column: … }`, or `split` when it stands beside the hash"));
+        return Err(misfit(
+            format!("`{name}` needs a salt"),
+            "add `salt: { column: … }`, or `split` when it stands beside the hash",
+        ));
     };
     let rounds = match (algorithm, spec.rounds.or(spec.cost.rounds.map(Rounds::Fixed))) {
         (Algorithm::Pbkdf2(_), None) => {
@@ -265,7 +282,9 @@ fn raw(algorithm: Algorithm, spec: &Description) -> Result<(String, Base)> {
         }
         (Algorithm::Pbkdf2(_), Some(rounds)) => rounds,
         (_, None) => Rounds::Fixed(1),
-        (_, Some(_)) => return Err(misfit(format!("`{name}` has no `rounds`"), "its cost is `cost`, or `memory` and `passes`")),
+        (_, Some(_)) => {
+            return Err(misfit(format!("`{name}` has no `rounds`"), "its cost is `cost`, or `memory` and `passes`"));
+        }
     };
     if spec.rounds_over != RoundsOver::Digest {
         return Err(misfit(format!("`{name}` has no `rounds_over`"), "remove it"));
@@ -342,7 +361,12 @@ fn secrets(spec: &Description, base: &Base, uses_pepper: bool) -> Result<(Option
     };
     let keys = match (spec.key.0.is_empty(), uses_key) {
         (false, true) => listed(&spec.key.0),
-        (false, false) => return Err(misfit("`key` is given but nothing uses it", "write `digest: hmac-…`, or `$key` in the expression")),
+        (false, false) => {
+            return Err(misfit(
+                "`key` is given but nothing uses it",
+                "write `digest: hmac-…`, or `$key` in the expression",
+            ));
+        }
         (true, true) if matches!(base, Base::Expression(_)) => {
             return Err(misfit("the expression mentions `$key`", "add `key: { env: … }`"));
         }
@@ -354,4 +378,3 @@ fn secrets(spec: &Description, base: &Base, uses_pepper: bool) -> Result<(Option
 fn prehash_mentions(spec: &Description, variable: &str) -> bool {
     spec.prehash.as_ref().is_some_and(|text| text.contains(variable))
 }
-

@@ -58,7 +58,10 @@ pub(super) struct Recipe {
 #[derive(Clone)]
 enum Base {
     /// A row of the catalogue, and how it is written where that was asked for.
-    Row { format: &'static Format, writer: Option<(&'static Writer, Cost)> },
+    Row {
+        format: &'static Format,
+        writer: Option<(&'static Writer, Cost)>,
+    },
     Expression(Arc<Expression>),
     Raw(RawKdf),
 }
@@ -103,7 +106,8 @@ impl Recipe {
             Base::Row { format, .. } => {
                 let mut needs = format.needs();
                 needs.retain(|need| {
-                    !(*need == Need::Algorithm && self.algorithm.is_some() || *need == Need::Rounds && self.rounds.is_some())
+                    !(*need == Need::Algorithm && self.algorithm.is_some()
+                        || *need == Need::Rounds && self.rounds.is_some())
                 });
                 needs
             }
