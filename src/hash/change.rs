@@ -8,7 +8,8 @@ use super::codec;
 use super::kernel::Digest;
 
 /// One change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+// No `Debug`: a key made of a salt must not print.
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Change {
     /// The bytes of this digest.
     Digest(Digest),

@@ -35,12 +35,12 @@ pub fn identify(value: &str) -> Vec<Candidate> {
     };
     let rows = FORMATS.iter().filter(told_apart).filter_map(|format| {
         let certain = !matches!(format.parse_auto(value, &format.given), Err(Fault::Foreign));
-        let (parameters, problem) = match format.parse(value, &format.given) {
-            Ok(challenge) => (Some(challenge.kernel.describe()), None),
-            Err(Fault::Malformed(problem)) => (None, Some(problem)),
+        let (strength, parameters, problem) = match format.parse(value, &format.given) {
+            Ok(challenge) => (challenge.kernel.strength(), Some(challenge.kernel.describe()), None),
+            Err(Fault::Malformed(problem)) => (format.strength, None, Some(problem)),
             Err(Fault::Foreign) => return None,
         };
-        Some(Candidate { name: format.name.to_owned(), parameters, strength: Some(format.strength), problem, certain })
+        Some(Candidate { name: format.name.to_owned(), parameters, strength: Some(strength), problem, certain })
     });
     let mut candidates: Vec<_> = rows.collect();
     candidates.sort_by_key(|candidate| !candidate.certain);
@@ -89,6 +89,12 @@ pub(super) fn ambiguous(value: &str) -> Option<(&'static str, &'static [&'static
         return Some((
             "algorithm$salt$digest",
             &["django (salt before the password)", "werkzeug (HMAC)", "web2py (salt after the password)"],
+        ));
+    }
+    if matches!(before, "md5" | "sha1" | "sha256" | "sha512") && after.matches(':').count() >= 2 {
+        return Some((
+            "algorithm:rounds:salt:key",
+            &["crackstation-pbkdf2 (salt decoded)", "crackstation-pbkdf2-php (salt as text)"],
         ));
     }
     if value.contains(':') && (hex(before) || hex(after)) {

@@ -40,5 +40,5 @@ fn raw_and_empty_passwords() {
         assert_eq!(matches, expected == "true", "{name} {source}");
         run += 1;
     }
-    assert_eq!(run, 25);
+    assert_eq!(run, 35);
 }

@@ -36,6 +36,14 @@ fn what_is_written_is_verified_and_current() {
         (tuned("pbkdf2-mcf", rounds), "$pbkdf2-sha256$2000$"),
         (tuned("pbkdf2_sha512", rounds), "$pbkdf2-sha512$2000$"),
         (tuned("sha512-crypt", rounds), "$6$rounds=2000$"),
+        (tuned("ldap-pbkdf2-sha512", rounds), "{PBKDF2-SHA512}2000$"),
+        (tuned("scrypt-phc", cheap(10)), "$scrypt$ln=10,r=8,p=1$"),
+        (tuned("dovecot", Cost { memory: Some(64), ..Cost::default() }), "{ARGON2ID}$argon2id$v=19$m=64,t=2,p=1$"),
+        (tuned("postgres-scram-sha-256", Cost { rounds: Some(5000), ..Cost::default() }), "SCRAM-SHA-256$5000:"),
+        (named("yescrypt"), "$y$j9T$"),
+        (named("ldap"), "{SSHA512}"),
+        (named("ssha256"), "{SSHA256}"),
+        (named("{SSHA}"), "{SSHA}"),
     ] {
         let policy = policy(Accept::Auto, write);
         policy.self_test().unwrap();
@@ -221,4 +229,28 @@ fn memory_is_known_before_it_is_used() {
     assert_eq!((policy.memory_needed(None), policy.memory_to_write()), (19456 * 1024, 19456 * 1024));
     let locked = userbridge::hash::Stored::default();
     assert_eq!(policy.memory_needed(Some(&locked)), 19456 * 1024, "its decoy");
+}
+
+#[test]
+fn formats_with_a_name_in_the_hash_need_it() {
+    let hash = userbridge::secret::Secret::new("md554661ed402264b8808323fa3b079a768");
+    let of = |user| userbridge::hash::Stored { value: Some(&hash), user, ..Default::default() };
+    let declared = accepting(&["postgres-md5"]);
+    assert!(declared.needs_user() && !auto().needs_user() && !accepting(&["dovecot"]).needs_user());
+    for policy in [declared, auto()] {
+        let verify = |user| policy.verify_blocking(&Password::new("pgpass1"), &of(user));
+        assert_eq!(verify(Some("alice")), Ok(Verdict::Match { outdated: false }));
+        assert_eq!(verify(Some("Alice")), Ok(Verdict::Mismatch));
+        assert!(verify(None).unwrap_err().to_string().contains("the user's name"));
+    }
+}
+
+#[test]
+fn saslprep_makes_equal_what_looks_equal() {
+    let policy = policy(Accept::Auto, named("postgres-scram-sha-256"));
+    let written = policy.write_blocking(&Password::new("pa\u{2168}\u{a0}ss"), &mut counter()).unwrap();
+    assert_eq!(
+        policy.verify_blocking(&Password::new("paIX ss"), &written.as_stored()),
+        Ok(Verdict::Match { outdated: false })
+    );
 }

@@ -100,9 +100,11 @@ const DECLARED: &[&str] = &[
     "cisco-asa",
     "cisco-pix",
     "cisco-type4",
+    "crackstation-pbkdf2",
     "crypt16",
     "des-crypt",
     "fortigate",
+    "hashcat-pbkdf2",
     "htdigest",
     "lmhash",
     "macos-sha1",
@@ -145,7 +147,6 @@ impl Row<'_> {
             realm: text("realm"),
             ..Stored::default()
         };
-        let started = Instant::now();
         let verdict = policy.verify_blocking(&Password::new(password), &stored);
         let fits = match &verdict {
             Ok(Verdict::Match { .. }) => self.expected,
@@ -154,7 +155,13 @@ impl Row<'_> {
         };
         assert!(fits, "{} {:?}: {verdict:?} ({})", self.format, self.password, self.source);
         if verdict.is_err() {
-            assert!(started.elapsed() < Duration::from_millis(500), "{} was not refused at once", self.format);
+            // The best of three: another process may take the core away.
+            let tries = [(); 3].map(|()| {
+                let started = Instant::now();
+                assert!(policy.verify_blocking(&Password::new(password), &stored).is_err());
+                started.elapsed()
+            });
+            assert!(tries.into_iter().min() < Some(Duration::from_millis(10)), "{}: {tries:?}", self.format);
         }
     }
 
@@ -190,7 +197,7 @@ fn named_formats() {
         row.check(&accepting(&[row.name()]), None);
         run += 1;
     }
-    assert_eq!(run, 0);
+    assert_eq!(run, 466);
 }
 
 #[test]
@@ -203,7 +210,7 @@ fn self_describing_values_need_no_declaration() {
             run += 1;
         }
     }
-    assert_eq!(run, 0);
+    assert_eq!(run, 387);
 }
 
 /// The same hashes as servers and applications hand them on, behind a prefix.

@@ -14,6 +14,14 @@ pub(super) const ROWS: &[Format] = &[
         ..Format::new("mysql41", Strength::Fast, databases::parse_mysql41)
     },
     Format {
+        aliases: &["caching-sha2-password", "hashcat:7401"],
+        vectors: &[(
+            "hashcat",
+            "$mysql$A$005*F9CC98CE08892924F50A213B6BC571A2C11778C5*625479393559393965414D45316477456B484F41316E64484742577A2E3162785353526B7554584647562F",
+        )],
+        ..Format::new("mysql-sha256", Strength::Slow, databases::parse_mysql_sha2)
+    },
+    Format {
         aliases: &["old-password", "hashcat:200"],
         vectors: &[("drew", "697a7de87c5390b2")],
         ..Format::bare("mysql323", databases::parse_mysql323)

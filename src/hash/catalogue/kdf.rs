@@ -61,6 +61,7 @@ pub(super) const ROWS: &[Format] = &[
         ..Format::new("dlitz-pbkdf2-sha1", Strength::Slow, pbkdf2_strings::parse_dlitz)
     },
     Format {
+        auto: Auto::No,
         aliases: &["hashcat-pbkdf2", "hashcat:10900", "hashcat:11900", "hashcat:12000", "hashcat:12100"],
         vectors: &[("secret", "sha256:10:24:c2FsdHNhbHQ=:O+8Scj42V9TpYFU/fhA2v/Xid+KCrO8m")],
         ..Format::new("crackstation-pbkdf2", Strength::Slow, pbkdf2_strings::parse_crackstation)

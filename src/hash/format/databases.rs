@@ -2,13 +2,13 @@
 //!
 //! Invariant: hexadecimal is read in either case; each digest has exactly its length.
 
-use super::{Writer, prefixed, suffixed};
+use super::{Writer, prefixed, sha_crypt, suffixed};
 use crate::hash::challenge::Fault::Malformed;
 use crate::hash::challenge::{Challenge, Fault, Inputs, Parsed, Step};
 use crate::hash::change::Change;
 use crate::hash::codec::{from_base64, from_hex, to_hex};
-use crate::hash::kernel::{DesCrypt, Digest, DigestedPbkdf2, Kernel, Mysql323, Pbkdf2};
-use crate::hash::scan::is_hex;
+use crate::hash::kernel::{DesCrypt, Digest, DigestedPbkdf2, Kernel, Mysql323, MysqlSha2, Pbkdf2, Width};
+use crate::hash::scan::{fields, is_hex};
 use crate::hash::spec::Charset;
 
 /// `PASSWORD()` of MySQL 4.1 to 5.6; it has no salt.
@@ -40,6 +40,28 @@ fn mysql41(digest: Vec<u8>) -> Challenge {
 /// 16 hex digits of `OLD_PASSWORD()`.
 pub(in crate::hash) fn parse_mysql323(value: &str) -> Parsed {
     Ok(Challenge::new(Kernel::Mysql323(Mysql323), hex(value, 16)?))
+}
+
+/// `$A$005$`, twenty bytes of salt, 43 characters of digest: `caching_sha2_password` of MySQL 8, thousands of rounds in
+/// hexadecimal. Or `$mysql$A$005*salt*digest` with both in hexadecimal, as hashcat has it.
+pub(in crate::hash) fn parse_mysql_sha2(value: &str) -> Parsed {
+    let split = match value.strip_prefix("$mysql$A$") {
+        Some(rest) => fields(rest, '*').and_then(|[rounds, salt, digest]| {
+            Some((rounds, from_hex(salt)?, String::from_utf8(from_hex(digest)?).ok()?))
+        }),
+        None => {
+            let rest = value.strip_prefix("$A$").ok_or(Fault::Foreign)?;
+            let (rounds, rest) = rest.split_once('$').ok_or(Malformed("its rounds are missing"))?;
+            rest.split_at_checked(20).map(|(salt, digest)| (rounds, salt.into(), digest.to_owned()))
+        }
+    };
+    let (rounds, salt, digest) = split.ok_or(Malformed("20 bytes of salt and 43 characters of digest are expected"))?;
+    let rounds = Some(rounds).filter(|r| is_hex(r, 3)).and_then(|r| u32::from_str_radix(r, 16).ok()).filter(|r| *r > 0);
+    let rounds = rounds.ok_or(Malformed("its rounds are not three hex digits"))? * 1000;
+    let salt = <[u8; 20]>::try_from(salt).map_err(|_| Malformed("its salt has not twenty bytes"))?;
+    let digest = sha_crypt::untransposed(Width::Sha256, &digest)
+        .ok_or(Malformed("its digest is not 43 characters of crypt's alphabet"))?;
+    Ok(Challenge::new(Kernel::MysqlSha2(MysqlSha2 { rounds, salt }), digest))
 }
 
 /// `md5` and 32 hex digits: the name is the salt.

@@ -120,8 +120,9 @@ fn dovecot(scheme: &str, rest: &str, inputs: &Inputs<'_>) -> Parsed {
         "DES-CRYPT" => enclosed(des::parse(rest)),
         "PBKDF2" => enclosed(pbkdf2_strings::parse_dovecot(rest)),
         "CRAM-MD5" | "HMAC-MD5" => {
-            let states = from_hex(rest).ok_or(Malformed("64 hex digits are expected"))?;
-            Ok(Challenge::new(Kernel::CramMd5(CramMd5), states))
+            let states = from_hex(rest).filter(|states| states.len() == 32);
+            let outer = states.ok_or(Malformed("64 hex digits are expected"))?[..16].to_vec();
+            Ok(Challenge::new(Kernel::CramMd5(CramMd5), outer))
         }
         "DIGEST-MD5" => enclosed(enterprise::parse_htdigest(rest, inputs)),
         "PLAIN-MD4" => Ok(prefixed(Digest::Md4, [], 1, hex(rest, Digest::Md4)?)),
@@ -135,15 +136,7 @@ fn dovecot(scheme: &str, rest: &str, inputs: &Inputs<'_>) -> Parsed {
 
 /// The schemes that are a digest, salted or not, in base64 or hexadecimal; None for any other.
 fn digested(scheme: &str, rest: &str) -> Option<Parsed> {
-    let (scheme, decode): (_, fn(&str, Digest) -> Option<Vec<u8>>) = match scheme.rsplit_once('.') {
-        Some((scheme, "HEX")) => (scheme, |text, _| from_hex(text)),
-        Some((scheme, "B64" | "BASE64")) => (scheme, |text, _| from_base64(text)),
-        Some(_) => return None,
-        // Without a suffix, an unsalted digest says by its length which of the two it is.
-        None => {
-            (scheme, |text, digest| if is_hex(text, 2 * digest.length()) { from_hex(text) } else { from_base64(text) })
-        }
-    };
+    let (scheme, suffix) = scheme.rsplit_once('.').map_or((scheme, None), |(name, suffix)| (name, Some(suffix)));
     let (digest, salted) = match scheme {
         "MD5" | "PLAIN-MD5" | "LDAP-MD5" => (Digest::Md5, false),
         "SHA" | "SHA1" => (Digest::Sha1, false),
@@ -159,7 +152,15 @@ fn digested(scheme: &str, rest: &str) -> Option<Parsed> {
         "SSHA512" => (Digest::Sha512, true),
         _ => return None,
     };
-    Some(build(digest, salted, decode(rest, digest)))
+    let decoded = match suffix {
+        Some("HEX") => from_hex(rest),
+        Some("B64" | "BASE64") => from_base64(rest),
+        Some(_) => return None,
+        // An unsalted digest says by its length which of the two it is.
+        None if is_hex(rest, 2 * digest.length()) => from_hex(rest),
+        None => from_base64(rest),
+    };
+    Some(build(digest, salted, decoded))
 }
 
 fn build(digest: Digest, salted: bool, decoded: Option<Vec<u8>>) -> Parsed {

@@ -80,6 +80,8 @@ pub(in crate::hash) fn parse_ruby(value: &str) -> Parsed {
     let [n, r, p, salt, key] = fields(value, '$').ok_or(Fault::Foreign)?;
     let [n, r, p] = [n, r, p].map(|hex| if hex.len() <= 8 { u64::from_str_radix(hex, 16).ok() } else { None });
     let (Some(n), Some(r), Some(p)) = (n.filter(|n| n.is_power_of_two()), r, p) else { return Err(Fault::Foreign) };
+    // The gem drops leading zeros of the salt, and with them what they were.
+    let salt = std::iter::successors(Some(salt), |salt| salt.strip_prefix("00")).last().unwrap_or(salt);
     let (Some(salt), Some(key)) = (from_hex(salt), from_hex(key)) else {
         return Err(Fault::Malformed("its salt or its key is not hexadecimal"));
     };

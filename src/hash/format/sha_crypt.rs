@@ -44,14 +44,20 @@ fn parse(rest: &str, width: Width) -> Parsed {
     if salt.len() > 16 {
         return Err(Fault::Malformed("its salt is longer than 16 bytes"));
     }
-    let order = order(width);
-    let stored = from_crypt(digest, order.len())
+    let digest = untransposed(width, digest)
         .ok_or(Fault::Malformed("its digest has not the length or alphabet of the format"))?;
+    Ok(Challenge::new(Kernel::ShaCrypt(ShaCrypt { width, rounds, salt: salt.into() }), digest))
+}
+
+/// The digest's bytes in their own order, from the text form's.
+pub(in crate::hash) fn untransposed(width: Width, text: &str) -> Option<Vec<u8>> {
+    let order = order(width);
+    let stored = from_crypt(text, order.len())?;
     let mut digest = vec![0; order.len()];
     for (byte, place) in stored.into_iter().zip(order) {
         digest[place] = byte;
     }
-    Ok(Challenge::new(Kernel::ShaCrypt(ShaCrypt { width, rounds, salt: salt.into() }), digest))
+    Some(digest)
 }
 
 fn template(rounds: u32, draw: &mut Draw<'_>) -> Result<Challenge, &'static str> {

@@ -1,13 +1,14 @@
-//! Dovecot's CRAM-MD5: the two states of HMAC-MD5 after the padded key, before any message.
+//! Dovecot's CRAM-MD5: the states of HMAC-MD5 after the padded key, before any message.
 //!
-//! Invariant: the outer state stands first, then the inner one, each as four little-endian words.
+//! Invariant: the output is the outer state alone, as four little-endian words. The inner one is of the same key and
+//! tells nothing more; some exports leave it zero.
 
 use md5::block_api::compress;
 use zeroize::Zeroizing;
 
 use super::{Caps, Digest, Kdf, Length, OverCap, Strength};
 
-/// The states of HMAC-MD5; it has no parameters.
+/// The outer state of HMAC-MD5; it has no parameters.
 #[derive(Clone, PartialEq)]
 pub(in crate::hash) struct CramMd5;
 
@@ -17,7 +18,7 @@ impl Kdf for CramMd5 {
     }
 
     fn length(&self) -> Length {
-        Length::Exactly(32)
+        Length::Exactly(16)
     }
 
     fn derive(&self, password: &[u8], output: &mut [u8]) -> Result<(), String> {
@@ -27,12 +28,10 @@ impl Kdf for CramMd5 {
         } else {
             key[..password.len()].copy_from_slice(password);
         }
-        for (place, pad) in output.chunks_exact_mut(16).zip([0x5c, 0x36]) {
-            let mut state = [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476];
-            let block = Zeroizing::new(key.map(|byte| byte ^ pad));
-            compress(&mut state, &[*block]);
-            place.copy_from_slice(state.map(u32::to_le_bytes).as_flattened());
-        }
+        let mut state = [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476];
+        let block = Zeroizing::new(key.map(|byte| byte ^ 0x5c));
+        compress(&mut state, &[*block]);
+        output.copy_from_slice(state.map(u32::to_le_bytes).as_flattened());
         Ok(())
     }
 

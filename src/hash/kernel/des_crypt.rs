@@ -2,6 +2,8 @@
 //!
 //! Invariant: the output is made of whole blocks of eight bytes.
 
+use zeroize::Zeroizing;
+
 use super::des::Des;
 use super::{Caps, Kdf, Length, OverCap, Strength};
 
@@ -142,7 +144,7 @@ fn big(password: &[u8], salt: u32) -> Vec<u64> {
 }
 
 fn lan_manager(password: &[u8]) -> [u64; 2] {
-    let upper = password.to_ascii_uppercase();
+    let upper = Zeroizing::new(password.to_ascii_uppercase());
     [0, 7].map(|start| {
         let bits = (start..start + 7).fold(0, |bits, i| bits << 8 | u64::from(upper.get(i).copied().unwrap_or(0)));
         let key = (0..8).fold(0, |key, i| key << 8 | (bits >> (49 - 7 * i) & 127) << 1);
@@ -152,8 +154,8 @@ fn lan_manager(password: &[u8]) -> [u64; 2] {
 
 fn oracle(user: &str, password: &[u8]) -> Result<u64, String> {
     let password = str::from_utf8(password).map_err(|_| "the password is not text".to_owned())?;
-    let text = zeroize::Zeroizing::new(format!("{user}{password}").to_uppercase());
-    let bytes: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
+    let text = Zeroizing::new(format!("{user}{password}").to_uppercase());
+    let bytes: Zeroizing<Vec<u8>> = Zeroizing::new(text.encode_utf16().flat_map(u16::to_be_bytes).collect());
     let chained = |key: u64| {
         let des = Des::new(key);
         bytes.chunks(BLOCK).fold(0, |last, chunk| {

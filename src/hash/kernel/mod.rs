@@ -16,6 +16,7 @@ mod expression;
 mod firebase;
 mod md5_crypt;
 mod mysql323;
+mod mysql_sha2;
 mod pbkdf2;
 mod phpass;
 mod plain;
@@ -38,6 +39,7 @@ pub(super) use digested_pbkdf2::DigestedPbkdf2;
 pub(super) use expression::Computed;
 pub(super) use firebase::Firebase;
 pub(super) use md5_crypt::Md5Crypt;
+pub(super) use mysql_sha2::MysqlSha2;
 pub(super) use mysql323::Mysql323;
 pub(super) use pbkdf2::{Pbkdf2, pbkdf2};
 pub(super) use phpass::{COSTS as PHPASS_COSTS, DRUPAL, Phpass};
@@ -72,6 +74,7 @@ pub(super) enum Kernel {
     DesCrypt(DesCrypt),
     DigestedPbkdf2(DigestedPbkdf2),
     Mysql323(Mysql323),
+    MysqlSha2(MysqlSha2),
     Plain(Plain),
     Repeated(Repeated),
     Scram(Scram),
@@ -188,6 +191,7 @@ macro_rules! each {
             Kernel::DesCrypt($k) => $body,
             Kernel::DigestedPbkdf2($k) => $body,
             Kernel::Mysql323($k) => $body,
+            Kernel::MysqlSha2($k) => $body,
             Kernel::Plain($k) => $body,
             Kernel::Repeated($k) => $body,
             Kernel::Scram($k) => $body,
@@ -229,6 +233,7 @@ impl Kdf for Kernel {
             (Self::DesCrypt(a), Self::DesCrypt(b)) => a.reaches(b),
             (Self::DigestedPbkdf2(a), Self::DigestedPbkdf2(b)) => a.reaches(b),
             (Self::Mysql323(a), Self::Mysql323(b)) => a.reaches(b),
+            (Self::MysqlSha2(a), Self::MysqlSha2(b)) => a.reaches(b),
             (Self::Plain(a), Self::Plain(b)) => a.reaches(b),
             (Self::Repeated(a), Self::Repeated(b)) => a.reaches(b),
             (Self::Scram(a), Self::Scram(b)) => a.reaches(b),

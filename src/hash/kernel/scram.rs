@@ -29,9 +29,9 @@ impl Kdf for Scram {
 
     fn derive(&self, password: &[u8], output: &mut [u8]) -> Result<(), String> {
         let digested = self.mongo_user.as_ref().map(|user| {
-            let mut digest = [0; 16];
-            Digest::Md5.hash(&[user.as_bytes(), b":mongo:", password], &mut digest);
-            Zeroizing::new(crate::hash::codec::to_hex(&digest).into_bytes())
+            let mut digest = Zeroizing::new([0; 16]);
+            Digest::Md5.hash(&[user.as_bytes(), b":mongo:", password], digest.as_mut_slice());
+            Zeroizing::new(crate::hash::codec::to_hex(digest.as_slice()).into_bytes())
         });
         let password = digested.as_ref().map_or(password, |hex| hex.as_slice());
         let length = self.digest.length();
