@@ -181,7 +181,7 @@ impl Parser<'_> {
         match (quote, escaped) {
             ('"', Some('x')) => {
                 let byte = self.rest().get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
-                let end = self.text.len().min(self.at + 2);
+                let end = self.at + self.rest().chars().take(2).map(char::len_utf8).sum::<usize>();
                 let byte = byte
                     .ok_or_else(|| self.mistake(start..end, "expected two hex digits after `\\x`".to_owned(), None))?;
                 self.at += 2;

@@ -11,7 +11,9 @@ use crate::hash::catalogue::{Format, find, nearest_name};
 use crate::hash::challenge::Settings;
 use crate::hash::expression::{Count, Described, Expression, Map, Mistake, Prehash, Variable};
 use crate::hash::kernel::{Digest, Variant};
-use crate::hash::spec::{self, Charset, Description, Encoding, Position, Rounds, RoundsOver, Text, nearest};
+use crate::hash::spec::{
+    self, Charset, Description, Encoding, Position, Rounds, RoundsOver, SaltEncoding, Text, nearest,
+};
 
 type Result<T> = std::result::Result<T, Misfit>;
 
@@ -44,6 +46,10 @@ impl Recipe {
         }
         let settings =
             Settings { salt_length: spec.salt.and_then(|salt| salt.length), encoding: spec.encoding, cost: spec.cost };
+        let decoded_from = match (&spec.base, spec.salt) {
+            (spec::Base::Expression(_), Some(salt)) => salt.encoding,
+            _ => SaltEncoding::Text,
+        };
         Ok(Self {
             name,
             base,
@@ -54,6 +60,7 @@ impl Recipe {
             algorithm: spec.algorithm.clone(),
             settings,
             salt: spec.salt,
+            decoded_from,
             encoding: spec.encoding.unwrap_or(Encoding::Hex),
             columns: spec.columns.clone(),
             when: spec.when.clone(),

@@ -49,6 +49,8 @@ pub(super) struct Recipe {
     algorithm: Option<String>,
     settings: Settings,
     salt: Option<SaltSpec>,
+    /// What an expression's salt is decoded from before the expression sees it; one made of parts decodes it itself.
+    decoded_from: SaltEncoding,
     encoding: Encoding,
     columns: Columns,
     when: When,
@@ -180,7 +182,7 @@ impl Recipe {
         for (pepper, key) in self.peppers.iter().flat_map(|pepper| self.keys.iter().map(move |key| (pepper, key))) {
             let inputs = self.completed(inputs, pepper.as_ref(), key.as_ref())?;
             let base = self.base_challenge(value, text, &inputs)?;
-            let values = values_of(&inputs, self.salt_encoding())?;
+            let values = values_of(&inputs, self.decoded_from)?;
             for spelling in &self.spellings {
                 for prehash in spelling {
                     if prehash.uses(Variable::User) && values.user.is_none() {
@@ -227,7 +229,7 @@ impl Recipe {
             Base::Row { format, .. } => format.parse(text.ok_or(Fault::Foreign)?, inputs),
             Base::Raw(raw) => raw.parse(&self.decoder(value, text), inputs),
             Base::Expression(expression) => {
-                let mut values = values_of(inputs, self.salt_encoding())?;
+                let mut values = values_of(inputs, self.decoded_from)?;
                 for (variable, value) in [
                     (Variable::Salt, &mut values.salt),
                     (Variable::Salt2, &mut values.salt2),
@@ -252,10 +254,6 @@ impl Recipe {
 
     fn decoder<'a>(&self, value: &'a [u8], text: Option<&'a str>) -> Decoder<'a> {
         Decoder { encoding: self.encoding, value, text }
-    }
-
-    fn salt_encoding(&self) -> SaltEncoding {
-        self.salt.map_or(SaltEncoding::Text, |salt| salt.encoding)
     }
 }
 

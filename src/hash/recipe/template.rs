@@ -72,8 +72,8 @@ impl Recipe {
             Base::Expression(expression) => {
                 if expression.uses(Variable::Salt) {
                     let (bytes, salt) = self.salt(draw);
-                    let held = expression.holds(Variable::Salt);
-                    values.salt = Some(Zeroizing::new(if held { salt.clone().into_bytes() } else { bytes }));
+                    let as_text = expression.holds(Variable::Salt) || self.decoded_from == SaltEncoding::Text;
+                    values.salt = Some(Zeroizing::new(if as_text { salt.clone().into_bytes() } else { bytes }));
                     text = Some(salt);
                 }
                 values.salt2 = expression.uses(Variable::Salt2).then(|| Zeroizing::new(vec![b'0'; 16]));
@@ -144,7 +144,7 @@ impl Recipe {
     /// The bytes that are hashed, and the text that is stored.
     fn salt(&self, draw: &mut Draw<'_>) -> (Vec<u8>, String) {
         let length = self.salt.and_then(|salt| salt.length);
-        match (self.salt_encoding(), length) {
+        match (self.salt.map_or(SaltEncoding::Text, |salt| salt.encoding), length) {
             (SaltEncoding::Text, Some(length)) => {
                 let text = letters(length, draw);
                 (text.clone().into_bytes(), text)
