@@ -110,7 +110,9 @@ fn log_ins(servers: &[Server]) {
 /// Verifications per second on all cores, through the library.
 fn raw_hashes() -> f64 {
     let write = Some(FormatSpec::Named("argon2id".to_owned()));
-    let policy = Policy::compile(&Spec { accept: Accept::Auto, write, caps: Caps::default() }).unwrap();
+    let policy =
+        Policy::compile(&Spec { accept: Accept::Auto, write, columns: Default::default(), caps: Caps::default() })
+            .unwrap();
     let cores = std::thread::available_parallelism().unwrap().get();
     let started = Instant::now();
     let verified: u32 = std::thread::scope(|scope| {

@@ -7,12 +7,22 @@ mod policy;
 mod robust;
 mod vectors;
 
-use userbridge::hash::{Accept, Caps, FormatSpec, Policy, Spec, Stored, Unreadable, Verdict};
+use userbridge::hash::{
+    Accept, Description, FormatSpec, Pepper, Policy, Secrets, Spec, Stored, Unreadable, Verdict, find,
+};
 use userbridge::secret::{Password, Secret};
 
-/// A policy that accepts these names and writes nothing.
+/// A policy that accepts these names and writes nothing; a format that hashes a secret of the site is given one.
 fn accepting(names: &[&str]) -> Policy {
-    policy(Accept::Formats(names.iter().map(|name| FormatSpec::Named((*name).to_owned())).collect()), None)
+    let spec = |name: &&str| {
+        let expression = find(name).and_then(|format| format.expression());
+        if !expression.is_some_and(|text| text.contains("$pepper")) {
+            return FormatSpec::Named((*name).to_owned());
+        }
+        let pepper = Pepper { secrets: Secrets(vec![Secret::new("site")]), position: None };
+        FormatSpec::Described(Box::new(Description { pepper: Some(pepper), ..Description::named(name) }))
+    };
+    policy(Accept::Formats(names.iter().map(spec).collect()), None)
 }
 
 /// A policy that accepts what describes itself.
@@ -21,7 +31,7 @@ fn auto() -> Policy {
 }
 
 fn policy(accept: Accept, write: Option<FormatSpec>) -> Policy {
-    Policy::compile(&Spec { accept, write, caps: Caps::default() }).unwrap()
+    Policy::compile(&Spec::new(accept, write)).unwrap()
 }
 
 fn named(name: &str) -> Option<FormatSpec> {

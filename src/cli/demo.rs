@@ -107,7 +107,7 @@ impl Hashes {
         let mut hashes = Vec::new();
         for (format, count) in [("phpass", 8), ("sha512-crypt", 8), ("bcrypt", 1), ("argon2id", 4)] {
             let write = Some(FormatSpec::Named(format.to_owned()));
-            let spec = Spec { accept: Accept::Auto, write, caps: Caps::default() };
+            let spec = Spec { accept: Accept::Auto, write, columns: Default::default(), caps: Caps::default() };
             let policy =
                 Policy::compile(&spec).map_err(|errors| errors.iter().map(ToString::to_string).collect::<String>())?;
             for _ in 0..count {

@@ -63,7 +63,7 @@ pub(super) fn actions(raw: &At<RawActions>, ground: &Ground<'_>, checker: &mut C
 
 impl Actions {
     fn note_secrets(&mut self, passwords: &Passwords) {
-        let columns = passwords.column.iter().chain(&passwords.salt_column);
+        let columns = passwords.column.iter().chain(&passwords.secret);
         self.secret_columns.extend(columns.map(|at| at.value.clone()));
     }
 }
@@ -137,13 +137,15 @@ fn login(
     let names = Names { action: "login", used: Use::Read, inputs: &inputs, steps: &[], row: false };
     let statement = compile(&raw.value.sql, &names, ground, checker)?;
     let own = own?;
-    secrets.extend(own.column.iter().chain(&own.salt_column).map(|at| at.value.clone()));
+    secrets.extend(own.column.iter().chain(&own.secret).map(|at| at.value.clone()));
     let mut required = vec![Input::Identifier];
     required.extend(own.in_database.then_some(Input::Password));
     unused(&required, &[&statement], "login", &raw.value.sql, checker);
-    let hash_columns = own.column.iter().chain(&own.salt_column).filter(|_| !own.in_database);
-    for column in hash_columns {
-        selected(&column.value, "holds the password", &statement, &raw.value.sql, checker);
+    if !own.in_database {
+        let hash = own.column.iter().map(|at| (&at.value, "holds the password"));
+        for (column, why) in hash.chain(own.beside.iter().map(|column| (column, "belongs to the hash"))) {
+            selected(column, why, &statement, &raw.value.sql, checker);
+        }
     }
     profile_columns(&statement, &raw.value.sql, ground, checker);
     for (column, span) in ground.deny_columns {
@@ -173,7 +175,7 @@ fn login(
         };
         Verification::Gateway(StoredPassword {
             column: own.column?.value,
-            salt_column: own.salt_column.map(|at| at.value),
+            beside: own.beside,
             policy: own.policy,
             rehash,
         })
@@ -313,7 +315,7 @@ fn transaction(
 /// The action's own `password:` block, or the one at the top.
 fn own_passwords(raw: Option<&At<RawPassword>>, ground: &Ground<'_>, checker: &mut Checker<'_>) -> Option<Passwords> {
     match raw {
-        Some(raw) => passwords(raw, checker),
+        Some(raw) => passwords(raw, ground.surroundings, checker),
         None => ground.password.clone(),
     }
 }

@@ -2,19 +2,26 @@
 //!
 //! Invariant: a finding never stops the others; only what depends on a faulty value is left out.
 
+use std::path::PathBuf;
+
 use super::scalar::ScalarMap;
 use super::yaml::At;
 use crate::diagnostic::{Code, Diagnostic, Fault, Source, Span};
+use crate::secret::Secret;
 
 /// The findings of one file.
 pub(super) struct Checker<'a> {
     pub source: &'a Source,
     pub diagnostics: Vec<Diagnostic>,
+    /// Files that secrets of formats were read from.
+    pub secret_files: Vec<PathBuf>,
+    /// Those secrets, for telling whether one of them changed.
+    pub secrets: Vec<Secret>,
 }
 
 impl<'a> Checker<'a> {
     pub fn new(source: &'a Source) -> Self {
-        Self { source, diagnostics: Vec::new() }
+        Self { source, diagnostics: Vec::new(), secret_files: Vec::new(), secrets: Vec::new() }
     }
 
     /// Notes a finding.

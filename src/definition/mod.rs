@@ -4,6 +4,7 @@
 
 mod actions;
 mod checker;
+mod formats;
 mod gateway;
 mod load;
 mod model;
@@ -66,7 +67,7 @@ fn build(raw: RawDefinition, surroundings: &Surroundings<'_>, checker: &mut Chec
         identifiers.insert(dialect.as_str(), quoted);
     }
     let user_id = settings::user_id(raw.user_id.as_ref(), &raw.connector.value, configuration.as_ref(), checker);
-    let password = raw.password.as_ref().and_then(|raw| passwords::passwords(raw, checker));
+    let password = raw.password.as_ref().and_then(|raw| passwords::passwords(raw, surroundings, checker));
     let secrets = secret_columns(&raw);
     let profile = profile::profile(&raw.profile, &secrets, checker);
     let (deny, deny_columns) = profile::deny(&raw.deny, &secrets, checker);
@@ -76,20 +77,23 @@ fn build(raw: RawDefinition, surroundings: &Surroundings<'_>, checker: &mut Chec
         configuration: &values,
         identifiers: &identifiers,
         password,
+        surroundings,
         password_declared: raw.password.is_some(),
         user_id_column: &user_id.column,
         read_columns: &profile.columns,
         deny_columns: &deny_columns,
     };
     let actions = actions::actions(&raw.actions, &ground, checker);
-    let (version, fingerprint) = digests(checker.source, &values);
+    let (version, fingerprint) = digests(checker, &values);
+    let mut references = settings::references(&raw.configuration, surroundings);
+    references.append(&mut checker.secret_files);
     Some(Definition {
         name: name?,
         description: raw.description,
         disabled: raw.disabled,
         version,
         fingerprint,
-        references: settings::references(&raw.configuration, surroundings),
+        references,
         database: database?,
         user_id,
         profile: profile.members,
@@ -125,18 +129,21 @@ fn secret_columns(raw: &RawDefinition) -> std::collections::BTreeSet<String> {
         actions.create.as_ref().and_then(|at| at.value.password.as_ref()),
         actions.change_password.as_ref().and_then(|at| at.value.password.as_ref()),
     ];
-    let columns = blocks.into_iter().flatten().flat_map(|at| {
-        at.value.column.iter().chain(at.value.salt.as_ref().map(|salt| &salt.column)).map(|at| at.value.clone())
-    });
+    let columns =
+        blocks.into_iter().flatten().flat_map(|at| passwords::secret_columns(&at.value).map(|at| at.value.clone()));
     columns.collect()
 }
 
 /// The public digest of the file alone, and the private one that also covers the values it refers to.
-fn digests(source: &Source, values: &serde_json::Map<String, serde_json::Value>) -> (String, [u8; 32]) {
-    let file = Sha256::digest(source.text.as_bytes());
+fn digests(checker: &Checker<'_>, values: &serde_json::Map<String, serde_json::Value>) -> (String, [u8; 32]) {
+    let file = Sha256::digest(checker.source.text.as_bytes());
     let version = file.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     let mut all = Sha256::new();
     all.update(file);
     all.update(serde_json::to_vec(values).unwrap_or_default());
+    for secret in &checker.secrets {
+        all.update((secret.expose().len() as u64).to_be_bytes());
+        all.update(secret.expose());
+    }
     (version, all.finalize().into())
 }

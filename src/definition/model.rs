@@ -116,8 +116,8 @@ pub enum Verification {
 pub struct StoredPassword {
     /// The column that holds the hash.
     pub column: String,
-    /// The column that holds the salt, if it has one of its own.
-    pub salt_column: Option<String>,
+    /// The columns that hold what belongs to the hash: its salt, the name that was hashed with it.
+    pub beside: Vec<String>,
     /// The formats that are accepted and written.
     pub policy: Arc<Policy>,
     /// Replaces an outdated hash after a successful login.

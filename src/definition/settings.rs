@@ -10,10 +10,11 @@ use serde_json::{Map, Value as Json};
 
 use super::checker::Checker;
 use super::model::UserId;
-use super::raw::{RawDatabase, RawReference, RawSetting, RawUserId};
+use super::raw::{RawDatabase, RawReference, RawSecret, RawSetting, RawUserId};
 use super::yaml::At;
 use crate::db;
 use crate::diagnostic::{Code, Fault};
+use crate::secret::Secret;
 use crate::sql::Dialect;
 
 /// What a definition may read from outside its file.
@@ -78,6 +79,30 @@ fn resolve(raw: &RawReference, span: &crate::diagnostic::Span, surroundings: &Su
             Err(Fault::new(Code::ConflictingKeys, file.span.clone(), "`env` and `file` exclude each other"))
         }
     }
+}
+
+/// A secret of a format. The file that it stands in is noted, whether it can be read or not.
+pub(super) fn secret(
+    raw: &RawSecret,
+    span: &crate::diagnostic::Span,
+    surroundings: &Surroundings<'_>,
+    checker: &mut Checker<'_>,
+) -> Option<Secret> {
+    if let Some(path) = &raw.file {
+        checker.secret_files.push(surroundings.directory.join(&path.value));
+    }
+    let copy = |at: &Option<At<String>>| at.clone();
+    let reference = RawReference { env: copy(&raw.env), file: copy(&raw.file), default: None };
+    let value = checker.take(resolve(&reference, span, surroundings))?;
+    let secret = Secret::new(value.as_str().unwrap_or_default());
+    if secret.expose().is_empty() {
+        checker.push(
+            Fault::new(Code::MissingSecret, span.clone(), "this secret is empty").help("give it a value, or remove it"),
+        );
+        return None;
+    }
+    checker.secrets.push(secret.clone());
+    Some(secret)
 }
 
 /// The files that the configuration refers to.

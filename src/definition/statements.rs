@@ -11,6 +11,7 @@ use super::checker::Checker;
 use super::model::Step;
 use super::passwords::Passwords;
 use super::raw::{RawSql, RawStep};
+use super::settings::Surroundings;
 use super::yaml::At;
 use crate::diagnostic::{Code, Fault, Span};
 use crate::sql::{Dialect, Input, Scope, Statement, Use};
@@ -24,6 +25,7 @@ pub(super) struct Ground<'a> {
     pub identifiers: &'a BTreeMap<&'static str, BTreeMap<String, String>>,
     /// How passwords are stored; None also when the block is faulty.
     pub password: Option<Passwords>,
+    pub surroundings: &'a Surroundings<'a>,
     /// Whether there is a block at all.
     pub password_declared: bool,
     pub user_id_column: &'a str,

@@ -65,11 +65,9 @@ impl Handler {
             return Ok(Outcome::WrongCredentials(Refusal::UnknownUser));
         };
         let hash = secret_column(&mut row, &stored.column)?;
-        let salt = match &stored.salt_column {
-            Some(column) => secret_column(&mut row, column)?,
-            None => None,
-        };
-        match self.compare(password, stored, hash.clone(), salt, deadline).await? {
+        let beside = stored.beside.iter().map(|column| Ok((column.clone(), self.beside(&mut row, column)?)));
+        let beside = beside.collect::<Result<Vec<_>, Error>>()?;
+        match self.compare(password, stored, hash.clone(), beside, deadline).await? {
             Compared::Refused(refusal) => Ok(Outcome::WrongCredentials(refusal)),
             Compared::Right { outdated } => {
                 let outcome = self.admit(request, row.clone(), deadline).await?;
@@ -88,22 +86,21 @@ impl Handler {
         password: &Password,
         stored: &StoredPassword,
         hash: Option<Secret>,
-        salt: Option<Secret>,
+        beside: Vec<(String, Option<Secret>)>,
         deadline: Instant,
     ) -> Result<Compared, Error> {
         if !password.is_acceptable() {
             self.decoy(&stored.policy, password, deadline).await?;
             return Ok(Compared::Refused(Refusal::UnacceptablePassword));
         }
-        let memory = stored.policy.memory_needed(Some(&Stored {
-            value: hash.as_ref(),
-            salt: salt.as_ref(),
-            ..Stored::default()
-        }));
+        let memory = {
+            let row = Stored { value: hash.as_ref(), extra: &beside, ..Stored::default() };
+            stored.policy.memory_needed(Some(&row))
+        };
         let (policy, password) = (Arc::clone(&stored.policy), password.clone());
         let job = move || {
-            let verdict = policy
-                .verify_blocking(&password, &Stored { value: hash.as_ref(), salt: salt.as_ref(), ..Stored::default() });
+            let row = Stored { value: hash.as_ref(), extra: &beside, ..Stored::default() };
+            let verdict = policy.verify_blocking(&password, &row);
             if verdict.is_err() {
                 policy.decoy_blocking(&password);
             }
@@ -193,6 +190,19 @@ impl Handler {
         let job =
             move || policy.write_blocking(&password, &mut |bytes| entropy(bytes)).map_err(|error| error.to_string());
         self.resources.budget.run(memory, deadline, job).await.map_err(busy)
+    }
+}
+
+impl Handler {
+    /// What belongs to the hash: secrets are taken out of the row, what is public is copied.
+    fn beside(&self, row: &mut Row, column: &str) -> Result<Option<Secret>, Error> {
+        if self.definition.secret_columns.contains(column) {
+            return secret_column(row, column);
+        }
+        let value = row.value(column).ok_or_else(|| {
+            Error::new(Class::Misconfigured, format!("the row has no column `{column}`, which belongs to the hash"))
+        })?;
+        Ok(value.clone().into_secret().or_else(|| value.to_text().map(Secret::new)))
     }
 }
 

@@ -2,15 +2,18 @@
 //!
 //! Invariant: only [`Challenge::admit`] makes an [`Admitted`], and only that runs a kernel.
 
-use hmac::{Hmac, KeyInit, Mac};
+use std::sync::Arc;
+
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use super::caps::Caps;
 use super::change::Change;
 use super::codec;
+use super::expression::{Map, Prehash, Values};
+use super::format::bcrypt;
 use super::kernel::{Digest, Kdf, Kernel, OverCap};
-use super::spec::Charset;
+use super::spec::{Charset, Cost, Encoding, Transform};
 
 /// What a format's parser makes of a stored value.
 pub(super) type Parsed = Result<Challenge, Fault>;
@@ -23,11 +26,39 @@ pub(super) struct Inputs<'a> {
     pub user: Option<&'a str>,
     /// The realm of HTTP digest authentication.
     pub realm: Option<&'a str>,
+    pub salt2: Option<&'a [u8]>,
+    /// Which of the format's algorithms, by the row or by the definition.
+    pub algorithm: Option<&'a str>,
+    /// By the row or by the definition.
+    pub rounds: Option<u32>,
+    /// A secret of the site that the format itself knows what to do with.
+    pub pepper: Option<&'a [u8]>,
+    pub key: Option<&'a [u8]>,
+    pub settings: Settings,
+}
+
+/// What a definition says of a format's values that they do not say themselves.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Settings {
+    /// The bytes of the salt that stands before the digest.
+    pub salt_length: Option<usize>,
+    pub encoding: Option<Encoding>,
+    pub cost: Cost,
 }
 
 impl<'a> Inputs<'a> {
     /// Nothing but the hash.
-    pub(super) const NONE: Self = Self { salt: None, user: None, realm: None };
+    pub(super) const NONE: Self = Self {
+        salt: None,
+        user: None,
+        realm: None,
+        salt2: None,
+        algorithm: None,
+        rounds: None,
+        pepper: None,
+        key: None,
+        settings: Settings { salt_length: None, encoding: None, cost: Cost::NONE },
+    };
 
     /// The user's name, which the format cannot do without.
     pub(super) fn user(&self) -> Result<&'a str, Fault> {
@@ -56,10 +87,12 @@ pub(super) struct Challenge {
     pub steps: Vec<Step>,
     pub kernel: Kernel,
     pub expected: Zeroizing<Vec<u8>>,
+    /// What else may open the same value: another pepper, another spelling of the password.
+    pub others: Vec<Challenge>,
 }
 
 /// A change of the password's text before the kernel.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, PartialEq)]
 pub(super) enum Step {
     /// PHP's `trim`.
     Trim,
@@ -69,8 +102,29 @@ pub(super) enum Step {
     HmacSha384Base64(&'static str),
     /// The bytes of this charset.
     Encode(Charset),
+    /// An expression over the password.
+    Prehash(Arc<Prehash>, Values),
+    /// Another algorithm, whose output in this form takes the password's place.
+    Layer { kernel: Box<Kernel>, length: usize, form: LayerForm },
     /// A change that only formats of databases, directories and devices make.
     Change(Change),
+}
+
+/// How the output of a layer becomes the password of the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LayerForm {
+    Hex,
+    /// As bcrypt's string with this mark.
+    Bcrypt(&'static str),
+}
+
+impl LayerForm {
+    fn of(self, kernel: &Kernel, output: &[u8]) -> Option<String> {
+        match self {
+            Self::Hex => Some(codec::to_hex(output)),
+            Self::Bcrypt(mark) => bcrypt::render(mark, &Challenge::new(kernel.clone(), output.to_vec())),
+        }
+    }
 }
 
 /// Why a value that was understood is not computed.
@@ -82,22 +136,66 @@ pub(super) enum Refusal {
 
 impl Challenge {
     pub(super) fn new(kernel: Kernel, expected: Vec<u8>) -> Self {
-        Self { steps: Vec::new(), kernel, expected: Zeroizing::new(expected) }
+        Self { steps: Vec::new(), kernel, expected: Zeroizing::new(expected), others: Vec::new() }
     }
 
     /// The same with these steps before the kernel.
     pub(super) fn after(mut self, steps: impl IntoIterator<Item = Step>) -> Self {
-        self.steps.splice(0..0, steps);
+        let steps: Vec<Step> = steps.into_iter().collect();
+        self.steps.splice(0..0, steps.iter().cloned());
+        self.others = self.others.into_iter().map(|other| other.after(steps.iter().cloned())).collect();
+        self
+    }
+
+    /// The same, or else this.
+    pub(super) fn or(mut self, mut other: Self) -> Self {
+        let others = std::mem::take(&mut other.others);
+        self.others.push(other);
+        self.others.extend(others);
         self
     }
 
     /// Checks the cost and the length: the gate before every kernel.
     pub(super) fn admit(self, caps: &Caps) -> Result<Admitted, Refusal> {
+        self.check(caps)?;
+        Ok(Admitted { challenge: self, hashed_bytes: caps.hashed_bytes })
+    }
+
+    fn check(&self, caps: &Caps) -> Result<(), Refusal> {
         if !self.kernel.length().admits(self.expected.len()) {
             return Err(Refusal::Length);
         }
         self.kernel.cap(self.expected.len(), caps).map_err(Refusal::OverCap)?;
-        Ok(Admitted { challenge: self, hashed_bytes: caps.hashed_bytes })
+        for step in &self.steps {
+            if let Step::Layer { kernel, length, .. } = step {
+                kernel.cap(*length, caps).map_err(Refusal::OverCap)?;
+            }
+        }
+        self.others.iter().try_for_each(|other| other.check(caps))
+    }
+
+    /// Puts zeros in the place of what identifies a row.
+    fn forget(&mut self) {
+        self.kernel.forget_salt();
+        self.expected.fill(0);
+        for step in &mut self.steps {
+            match step {
+                Step::Prehash(_, values) => values.forget(),
+                Step::Layer { kernel, .. } => kernel.forget_salt(),
+                Step::Change(Change::HmacSha256(key)) => key.fill(0),
+                Step::Trim | Step::Sha256Hex | Step::HmacSha384Base64(_) | Step::Encode(_) | Step::Change(_) => {}
+            }
+        }
+        self.others.iter_mut().for_each(Self::forget);
+    }
+
+    /// The bytes of memory that the hungriest of its kernels needs.
+    fn memory(&self) -> u64 {
+        let layers = self.steps.iter().map(|step| match step {
+            Step::Layer { kernel, .. } => kernel.memory(),
+            _ => 0,
+        });
+        layers.chain(self.others.iter().map(Self::memory)).fold(self.kernel.memory(), u64::max)
     }
 }
 
@@ -133,42 +231,77 @@ impl Admitted {
         &self.challenge.steps
     }
 
-    /// Whether this password is the one; compares in constant time.
+    /// The bytes of memory that computing it needs.
+    pub(super) fn memory(&self) -> u64 {
+        self.challenge.memory()
+    }
+
+    /// Whether this password is the one; compares in constant time. All that may open the value is tried, unless one
+    /// does.
     pub(super) fn matches(&self, password: &[u8]) -> Result<bool, Failure> {
-        match self.derive(password)? {
-            Derived::Output(output) => Ok(output.as_slice().ct_eq(&self.challenge.expected).into()),
-            Derived::Undefined => Ok(false),
+        for challenge in [&self.challenge].into_iter().chain(&self.challenge.others) {
+            if let Derived::Output(output) = self.derive_one(challenge, password)?
+                && bool::from(output.as_slice().ct_eq(&challenge.expected))
+            {
+                return Ok(true);
+            }
         }
+        Ok(false)
     }
 
     /// Computes the output, of the length that is expected.
     pub(super) fn derive(&self, password: &[u8]) -> Result<Derived, Failure> {
-        let Some(password) = self.prepared(password) else { return Ok(Derived::Undefined) };
-        let kernel = self.kernel();
-        if kernel.ends_at_nul() && password.contains(&0) || !kernel.is_defined_for(&password) {
+        self.derive_one(&self.challenge, password)
+    }
+
+    fn derive_one(&self, challenge: &Challenge, password: &[u8]) -> Result<Derived, Failure> {
+        let Some(password) = self.prepare(challenge, password)? else { return Ok(Derived::Undefined) };
+        self.run(&challenge.kernel, &password, challenge.expected.len())
+    }
+
+    fn run(&self, kernel: &Kernel, password: &[u8], length: usize) -> Result<Derived, Failure> {
+        if kernel.ends_at_nul() && password.contains(&0) || !kernel.is_defined_for(password) {
             return Ok(Derived::Undefined);
         }
         let bytes = kernel.hashed_bytes(password.len());
         OverCap::check("bytes to hash for a password this long", bytes, self.hashed_bytes).map_err(Failure::OverCap)?;
-        let mut output = Zeroizing::new(vec![0; self.challenge.expected.len()]);
+        let mut output = Zeroizing::new(vec![0; length]);
         #[cfg(test)]
         RUNS.with_borrow_mut(|runs| runs.push(format!("{} of {} bytes", kernel.describe(), output.len())));
-        kernel.derive(&password, &mut output).map_err(Failure::Kernel)?;
-        Ok(Derived::Output(output))
+        match kernel.derive(password, &mut output) {
+            Ok(()) => Ok(Derived::Output(output)),
+            Err(problem) if problem.is_empty() => Ok(Derived::Undefined),
+            Err(problem) => Err(Failure::Kernel(problem)),
+        }
     }
 
     /// What the kernel gets to see for this password; None where a step is not defined for it.
     pub(super) fn prepared(&self, password: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-        let start = Zeroizing::new(password.to_vec());
-        self.steps().iter().try_fold(start, |text, step| step.apply(&text))
+        self.prepare(&self.challenge, password).ok().flatten()
+    }
+
+    fn prepare(&self, challenge: &Challenge, password: &[u8]) -> Result<Option<Zeroizing<Vec<u8>>>, Failure> {
+        let mut text = Zeroizing::new(password.to_vec());
+        for step in &challenge.steps {
+            let next = match step {
+                Step::Layer { kernel, length, form } => match self.run(kernel, &text, *length)? {
+                    Derived::Output(output) => form.of(kernel, &output).map(|text| Zeroizing::new(text.into_bytes())),
+                    Derived::Undefined => None,
+                },
+                step => step.apply(&text),
+            };
+            match next {
+                Some(next) => text = next,
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(text))
     }
 
     /// The same work without what identifies a row: the salt and the expected output are zeros.
     pub(super) fn outline(&self) -> Self {
         let mut outline = self.clone();
-        outline.challenge.kernel.forget_salt();
-        outline.challenge.steps.iter_mut().for_each(Step::forget_salt);
-        outline.challenge.expected.fill(0);
+        outline.challenge.forget();
         outline
     }
 }
@@ -180,41 +313,35 @@ thread_local! {
 }
 
 impl Step {
-    fn forget_salt(&mut self) {
-        if let Self::Change(Change::HmacSha256(key)) = self {
-            key.fill(0);
+    /// Whether a stored value with this step is made as new ones with the other are, whatever the row.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Prehash(a, x), Self::Prehash(b, y)) => a == b && x.pepper == y.pepper,
+            (Self::Layer { kernel: a, .. }, Self::Layer { kernel: b, .. }) => a.reaches(b),
+            (a, b) => a == b,
         }
     }
 
-    fn apply(self, text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    fn apply(&self, text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         let bytes = match self {
-            Self::Trim => {
-                let kept = |b: &u8| !b" \t\n\r\0\x0b".contains(b);
-                let start = text.iter().position(kept).unwrap_or(text.len());
-                let end = text.iter().rposition(kept).map_or(start, |i| i + 1);
-                text[start..end].to_vec()
-            }
+            Self::Trim => Map::Transform(Transform::Trim).apply(text)?,
             Self::Sha256Hex => {
                 let mut digest = Zeroizing::new([0; 32]);
                 Digest::Sha256.hash(&[text], digest.as_mut_slice());
                 codec::to_hex(digest.as_slice()).into_bytes()
             }
             Self::HmacSha384Base64(key) => {
-                let mac = Hmac::<sha2::Sha384>::new_from_slice(key.as_bytes()).ok()?.chain_update(text);
-                codec::to_base64(&mac.finalize().into_bytes()).into_bytes()
+                let mut mac = Zeroizing::new([0; 48]);
+                Digest::Sha384.hmac(key.as_bytes(), &[text], mac.as_mut_slice()).ok()?;
+                codec::to_base64(mac.as_slice()).into_bytes()
             }
-            Self::Encode(charset) => encode(charset, text)?,
-            Self::Change(change) => change.apply(text)?,
+            Self::Encode(charset) => Map::Encode(*charset).apply(text)?,
+            Self::Prehash(prehash, values) => return prehash.apply(text, values),
+            // Run where the caps are at hand.
+            Self::Layer { .. } => return None,
+            Self::Change(change) => (*change).apply(text)?,
         };
         Some(Zeroizing::new(bytes))
-    }
-}
-
-fn encode(charset: Charset, text: &[u8]) -> Option<Vec<u8>> {
-    match charset {
-        Charset::Utf8 => Some(text.to_vec()),
-        Charset::Utf16Le => Some(str::from_utf8(text).ok()?.encode_utf16().flat_map(u16::to_le_bytes).collect()),
-        Charset::Latin1 => str::from_utf8(text).ok()?.chars().map(|c| u8::try_from(c).ok()).collect(),
     }
 }
 

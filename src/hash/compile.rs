@@ -6,12 +6,12 @@ use super::caps::Caps;
 use super::catalogue::{FORMATS, Format, Strength, find, nearest_name};
 use super::challenge::{Admitted, Challenge, Refusal};
 use super::format::argon2;
-use super::format::digest::DigestFormat;
 use super::format::{Draw, Writer};
 use super::kernel::{Kdf, Kernel};
 use super::policy::Policy;
 use super::recent::Recent;
-use super::spec::{Accept, Cost, FormatSpec, Item, Spec, SpecError, Warning};
+use super::recipe::{Misfit, Recipe};
+use super::spec::{Accept, Cost, Description, FormatSpec, Item, Spec, SpecError, Warning};
 
 /// How one accepted format is recognised.
 #[derive(Clone)]
@@ -21,20 +21,20 @@ pub(super) enum Reader {
     /// A row, but only its self-describing values.
     SelfDescribing(&'static Format),
     /// A description.
-    Digest(DigestFormat),
+    Recipe(Box<Recipe>),
 }
 
 /// What new hashes are made of.
 pub(super) enum Author {
     Row { format: &'static Format, writer: &'static Writer, cost: Cost },
-    Digest(DigestFormat),
+    Recipe(Box<Recipe>),
 }
 
 impl Author {
     pub(super) fn name(&self) -> String {
         match self {
             Self::Row { format, .. } => format.name.to_owned(),
-            Self::Digest(digest) => digest.name(),
+            Self::Recipe(recipe) => recipe.name(),
         }
     }
 
@@ -42,7 +42,7 @@ impl Author {
     pub(super) fn template(&self, draw: &mut Draw<'_>) -> Result<(Challenge, Option<String>), &'static str> {
         match self {
             Self::Row { writer, cost, .. } => (writer.template)(cost, draw).map(|challenge| (challenge, None)),
-            Self::Digest(digest) => Ok(digest.template(draw)),
+            Self::Recipe(recipe) => recipe.template(draw),
         }
     }
 }
@@ -50,12 +50,12 @@ impl Author {
 /// Compiles all of it, or says everything that is wrong.
 pub(super) fn compile(spec: &Spec) -> Result<Policy, Vec<SpecError>> {
     let mut errors = Vec::new();
-    let mut readers = readers(&spec.accept, &mut errors);
+    let mut readers = readers(&spec.accept, &spec.caps, &mut errors);
     let mut author = None;
     match spec.write.as_ref().map(|write| compile_author(write, &spec.caps)) {
         None => {}
         Some(Ok(compiled)) => author = Some(compiled),
-        Some(Err((message, help))) => errors.push(SpecError { item: Item::Write, message, help }),
+        Some(Err(misfit)) => errors.push(misfit.about(Item::Write)),
     }
     if !errors.is_empty() {
         return Err(errors);
@@ -65,93 +65,110 @@ pub(super) fn compile(spec: &Spec) -> Result<Policy, Vec<SpecError>> {
     let usual = usual(&spec.accept, &readers, author.as_ref(), &spec.caps)?;
     let target =
         author.as_ref().and_then(|author| author.template(&mut Draw(&mut |_| {})).ok()).map(|(target, _)| target);
-    Ok(Policy { readers, author, target, caps: spec.caps, recent: Recent::new(&usual), warnings })
+    let (caps, columns) = (spec.caps, spec.columns.clone());
+    Ok(Policy { readers, author, target, caps, columns, recent: Recent::new(&usual), warnings })
 }
 
-type Mistake = (String, Option<String>);
+impl Misfit {
+    fn about(self, item: Item) -> SpecError {
+        SpecError { item, within: self.within, message: self.message, help: self.help }
+    }
+}
 
-fn readers(accept: &Accept, errors: &mut Vec<SpecError>) -> Vec<Reader> {
+fn misfit(message: String, help: Option<String>) -> Misfit {
+    Misfit { message, help, within: None }
+}
+
+fn readers(accept: &Accept, caps: &Caps, errors: &mut Vec<SpecError>) -> Vec<Reader> {
     let formats = match accept {
         Accept::Auto => return FORMATS.iter().filter(|f| f.is_self_describing()).map(Reader::SelfDescribing).collect(),
         Accept::Formats(formats) => formats,
     };
     if formats.is_empty() {
         let help = Some("list the formats of the column, or write `auto`".to_owned());
-        errors.push(SpecError { item: Item::Accept(0), message: "no format is accepted".to_owned(), help });
+        errors.push(misfit("no format is accepted".to_owned(), help).about(Item::Accept(0)));
     }
     let mut readers = Vec::new();
     for (index, format) in formats.iter().enumerate() {
-        match compile_reader(format) {
+        match compile_reader(format, caps) {
             Ok(reader) => readers.push(reader),
-            Err((message, help)) => errors.push(SpecError { item: Item::Accept(index), message, help }),
+            Err(misfit) => errors.push(misfit.about(Item::Accept(index))),
         }
     }
     readers
 }
 
-fn compile_reader(spec: &FormatSpec) -> Result<Reader, Mistake> {
+fn compile_reader(spec: &FormatSpec, caps: &Caps) -> Result<Reader, Misfit> {
     match spec {
-        FormatSpec::Named(name) => resolve(name).map(Reader::Row),
+        FormatSpec::Named(name) => {
+            let format = resolve(name)?;
+            if format.expression().is_none() {
+                return Ok(Reader::Row(format));
+            }
+            Recipe::compile(&Description::named(name), caps, false).map(|recipe| Reader::Recipe(Box::new(recipe)))
+        }
         FormatSpec::Tuned { format, .. } => {
             let format = resolve(format)?;
             let help = format!("write `{}`; the cost of stored hashes stands in the hashes", format.name);
-            Err(("an accepted format takes no cost".to_owned(), Some(help)))
+            Err(misfit("an accepted format takes no cost".to_owned(), Some(help)))
         }
-        FormatSpec::Digest(spec) => DigestFormat::compile(spec).map(Reader::Digest),
+        FormatSpec::Described(spec) => {
+            Recipe::compile(spec, caps, false).map(|recipe| Reader::Recipe(Box::new(recipe)))
+        }
     }
 }
 
-fn compile_author(spec: &FormatSpec, caps: &Caps) -> Result<Author, Mistake> {
+fn compile_author(spec: &FormatSpec, caps: &Caps) -> Result<Author, Misfit> {
+    let recipe = |spec: &Description| -> Result<Author, Misfit> {
+        let recipe = Recipe::compile(spec, caps, true)?;
+        recipe.check_writable()?;
+        Ok(Author::Recipe(Box::new(recipe)))
+    };
     let author = match spec {
+        FormatSpec::Named(name) | FormatSpec::Tuned { format: name, .. } if resolve(name)?.expression().is_some() => {
+            recipe(&Description::named(name))?
+        }
         FormatSpec::Named(name) => row_author(name, Cost::default())?,
         FormatSpec::Tuned { format, cost } => row_author(format, *cost)?,
-        FormatSpec::Digest(spec) => {
-            let digest = DigestFormat::compile(spec)?;
-            if !digest.is_salted() {
-                let help = "add a `salt`, or better write `argon2id`".to_owned();
-                return Err(("an unsalted digest is verified but never written".to_owned(), Some(help)));
-            }
-            Author::Digest(digest)
-        }
+        FormatSpec::Described(spec) => recipe(spec)?,
     };
     let template = author.template(&mut Draw(&mut |_| {}));
-    let (template, _) = template.map_err(|problem| (problem.to_owned(), None))?;
+    let (template, _) = template.map_err(|problem| misfit(problem.to_owned(), None))?;
     if let Kernel::Bcrypt(bcrypt) = &template.kernel
         && bcrypt.cost > caps.bcrypt_write_cost
     {
-        return Err((
-            format!("new bcrypt hashes of cost {} are above the cap of {}", bcrypt.cost, caps.bcrypt_write_cost),
-            None,
-        ));
+        let cap = caps.bcrypt_write_cost;
+        return Err(misfit(format!("new bcrypt hashes of cost {} are above the cap of {cap}", bcrypt.cost), None));
     }
     match template.admit(caps) {
         Ok(_) => Ok(author),
         Err(Refusal::OverCap(over)) => {
-            Err((format!("new hashes would ask for {} {}, allowed are {}", over.found, over.what, over.cap), None))
+            let message = format!("new hashes would ask for {} {}, allowed are {}", over.found, over.what, over.cap);
+            Err(misfit(message, None))
         }
-        Err(Refusal::Length) => Err(("the format's own output has not its length".to_owned(), None)),
+        Err(Refusal::Length) => Err(misfit("the format's own output has not its length".to_owned(), None)),
     }
 }
 
-fn row_author(name: &str, cost: Cost) -> Result<Author, Mistake> {
+fn row_author(name: &str, cost: Cost) -> Result<Author, Misfit> {
     let format = resolve(name)?;
     let Some(writer) = format.writer(name) else {
         let known: Vec<_> = format.writers.iter().filter_map(|w| w.names.first().copied()).collect();
         let help =
             if known.is_empty() { "write `argon2id`".to_owned() } else { format!("write `{}`", known.join("` or `")) };
-        return Err((format!("`{name}` is verified but not written"), Some(help)));
+        return Err(misfit(format!("`{name}` is verified but not written"), Some(help)));
     };
     if let Some(knob) = cost.set().find(|knob| !writer.knobs.contains(knob)) {
         let help = format!("it takes {}", writer.knobs.join(", "));
-        return Err((format!("`{name}` has no `{knob}`"), Some(help)));
+        return Err(misfit(format!("`{name}` has no `{knob}`"), Some(help)));
     }
     Ok(Author::Row { format, writer, cost })
 }
 
-fn resolve(name: &str) -> Result<&'static Format, Mistake> {
+fn resolve(name: &str) -> Result<&'static Format, Misfit> {
     find(name).ok_or_else(|| {
         let help = format!("did you mean `{}`?", nearest_name(name));
-        (format!("`{name}` is not a known password format"), Some(help))
+        misfit(format!("`{name}` is not a known password format"), Some(help))
     })
 }
 
@@ -163,9 +180,9 @@ fn missing_reader(author: &Author, readers: &[Reader]) -> Option<Reader> {
                 |reader: &Reader| matches!(reader, Reader::Row(f) | Reader::SelfDescribing(f) if f.name == format.name);
             (!readers.iter().any(known)).then_some(Reader::Row(format))
         }
-        Author::Digest(digest) => {
-            let known = |reader: &Reader| matches!(reader, Reader::Digest(d) if d == digest);
-            (!readers.iter().any(known)).then(|| Reader::Digest(digest.clone()))
+        Author::Recipe(recipe) => {
+            let known = |reader: &Reader| matches!(reader, Reader::Recipe(r) if r.is_same(recipe));
+            (!readers.iter().any(known)).then(|| Reader::Recipe(recipe.clone()))
         }
     }
 }
@@ -181,7 +198,7 @@ fn usual(
         Accept::Auto => None,
         Accept::Formats(_) => readers.first().and_then(|reader| match reader {
             Reader::Row(format) | Reader::SelfDescribing(format) => format.usual(),
-            Reader::Digest(digest) => Some(digest.template(&mut Draw(&mut |_| {})).0),
+            Reader::Recipe(recipe) => recipe.template(&mut Draw(&mut |_| {})).ok().map(|(challenge, _)| challenge),
         }),
     };
     let written =
@@ -190,7 +207,7 @@ fn usual(
     let admitted = [first, written(), default()].into_iter().flatten().find_map(|challenge| challenge.admit(caps).ok());
     admitted.ok_or_else(|| {
         let message = "the caps admit none of the accepted formats at its usual cost".to_owned();
-        vec![SpecError { item: Item::Accept(0), message, help: Some("raise the caps".to_owned()) }]
+        vec![misfit(message, Some("raise the caps".to_owned())).about(Item::Accept(0))]
     })
 }
 
@@ -219,7 +236,7 @@ fn warnings(spec: &Spec, readers: &[Reader], author: Option<&Author>) -> Vec<War
 
 fn hides(earlier: &Reader, later: &Reader) -> bool {
     match (earlier, later) {
-        (Reader::Digest(a), Reader::Digest(b)) => a.hides(b),
+        (Reader::Recipe(a), Reader::Recipe(b)) => a.hides(b),
         (Reader::Row(a) | Reader::SelfDescribing(a), Reader::Row(b) | Reader::SelfDescribing(b)) => a.name == b.name,
         _ => false,
     }

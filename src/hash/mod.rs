@@ -18,10 +18,12 @@ mod change;
 mod codec;
 mod compile;
 mod error;
+mod expression;
 mod format;
 mod kernel;
 mod policy;
 mod recent;
+mod recipe;
 mod scan;
 mod shape;
 mod spec;
@@ -33,8 +35,9 @@ pub use caps::Caps;
 pub use catalogue::{FORMATS, Format, Strength, find};
 pub use error::{Unreadable, WriteError};
 pub use policy::{Policy, Stored, Verdict, Written};
+pub use recipe::Need;
 pub use shape::{Candidate, identify};
 pub use spec::{
-    Accept, Charset, Cost, DigestSpec, Encoding, FormatSpec, Item, Position, SaltEncoding, SaltSpec, Spec, SpecError,
-    Split, SplitOrder, Warning,
+    Accept, Base, Change, Charset, Columns, Cost, Description, Encoding, FormatSpec, Item, Pepper, Position, Rounds,
+    RoundsOver, SaltEncoding, SaltSpec, Secrets, Spec, SpecError, Split, SplitOrder, Text, Transform, Warning, When,
 };

@@ -6,14 +6,16 @@
 use std::fmt;
 
 use super::caps::Caps;
-use super::challenge::{Admitted, Challenge, Derived, Failure, Fault, Inputs, Refusal};
+use super::challenge::{Admitted, Challenge, Derived, Failure, Fault, Inputs, Refusal, Step};
 use super::compile::{Author, Reader, compile};
 use super::error::{Unreadable, WriteError};
 use super::format::Draw;
 use super::kernel::{Kdf, OverCap};
 use super::recent::Recent;
+use super::recipe::Need;
+use super::scan::number32;
 use super::shape::{ambiguous, is_locked, looks_like, trimmed};
-use super::spec::{Spec, SpecError, Warning};
+use super::spec::{Columns, Spec, SpecError, Warning};
 use crate::secret::{Password, Secret};
 
 /// A compiled [`Spec`].
@@ -23,6 +25,7 @@ pub struct Policy {
     /// What new hashes are like, to tell whether a stored one is outdated.
     pub(super) target: Option<Challenge>,
     pub(super) caps: Caps,
+    pub(super) columns: Columns,
     pub(super) recent: Recent,
     pub(super) warnings: Vec<Warning>,
 }
@@ -38,6 +41,54 @@ pub struct Stored<'a> {
     pub user: Option<&'a str>,
     /// The realm, for formats of HTTP digest authentication.
     pub realm: Option<&'a str>,
+    /// A second salt, for formats that have one.
+    pub salt2: Option<&'a Secret>,
+    /// Which of the format's algorithms, for formats that keep it apart.
+    pub algorithm: Option<&'a str>,
+    /// The number of rounds, for formats that keep it apart.
+    pub rounds: Option<u32>,
+    /// The row's other columns that the policy names ([`Policy::columns`]).
+    pub extra: &'a [(String, Option<Secret>)],
+}
+
+impl<'a> Stored<'a> {
+    /// What this column holds; None = NULL, or not fetched.
+    pub(super) fn column(&self, name: &str) -> Option<&'a Secret> {
+        self.extra.iter().find(|(known, _)| known == name).and_then(|(_, value)| value.as_ref())
+    }
+
+    /// What the row holds beside the hash, by the columns that the definition names.
+    pub(super) fn inputs(&self, columns: &Columns) -> Result<Inputs<'a>, Fault> {
+        let bytes = |name: &Option<String>, given: Option<&'a Secret>| match name {
+            Some(name) => self.column(name).map(Secret::expose),
+            None => given.map(Secret::expose),
+        };
+        let text = |name: &Option<String>, given: Option<&'a str>| match name {
+            None => Ok(given),
+            Some(name) => self
+                .column(name)
+                .map(|value| {
+                    str::from_utf8(value.expose()).map_err(|_| Fault::Malformed("a column beside it is no text"))
+                })
+                .transpose(),
+        };
+        let rounds = match text(&columns.rounds, None)? {
+            None => self.rounds,
+            Some(text) => {
+                let rounds = number32(text.trim_ascii());
+                Some(rounds.ok_or(Fault::Malformed("its rounds are not a positive number"))?)
+            }
+        };
+        Ok(Inputs {
+            salt: bytes(&columns.salt, self.salt),
+            salt2: bytes(&columns.salt2, self.salt2),
+            user: text(&columns.user, self.user)?,
+            realm: self.realm,
+            algorithm: text(&columns.algorithm, self.algorithm)?,
+            rounds,
+            ..Inputs::NONE
+        })
+    }
 }
 
 /// What came of a verification.
@@ -81,14 +132,42 @@ impl Policy {
         &self.warnings
     }
 
+    /// What the accepted and written formats take from a row beside the hash, where no column is named for it.
+    pub fn needs(&self) -> Vec<Need> {
+        let mut needs: Vec<Need> = self.readers.iter().flat_map(Reader::needs).collect();
+        needs.sort();
+        needs.dedup();
+        let Columns { salt, salt2, user, algorithm, rounds } = &self.columns;
+        needs.retain(|need| match need {
+            Need::Salt => salt.is_none(),
+            Need::Salt2 => salt2.is_none(),
+            Need::User => user.is_none(),
+            Need::Algorithm => algorithm.is_none(),
+            Need::Rounds => rounds.is_none(),
+        });
+        needs
+    }
+
     /// Whether some accepted or written format takes its salt from another column.
     pub fn needs_salt(&self) -> bool {
-        self.readers.iter().any(|reader| matches!(reader, Reader::Digest(digest) if digest.needs_salt()))
+        self.readers.iter().any(|reader| reader.needs().contains(&Need::Salt))
     }
 
     /// Whether some accepted format hashes the user's name with the password.
     pub fn needs_user(&self) -> bool {
-        self.readers.iter().any(|reader| matches!(reader, Reader::Row(format) if format.given.user.is_some()))
+        self.readers.iter().any(|reader| reader.needs().contains(&Need::User))
+    }
+
+    /// Every column that the formats name beside the hash, once each.
+    pub fn columns(&self) -> Vec<String> {
+        let named = self.readers.iter().flat_map(|reader| match reader {
+            Reader::Recipe(recipe) => recipe.columns().map(str::to_owned).collect(),
+            Reader::Row(_) | Reader::SelfDescribing(_) => Vec::new(),
+        });
+        let mut columns: Vec<String> = self.columns.names().map(str::to_owned).chain(named).collect();
+        columns.sort();
+        columns.dedup();
+        columns
     }
 
     /// Whether new passwords can be written.
@@ -138,10 +217,11 @@ impl Policy {
         let (template, salt) = author.template(&mut Draw(entropy)).map_err(failed)?;
         let finished = self.finish(author, template, password.expose().as_bytes())?;
         let hash = match author {
-            Author::Row { writer, .. } => (writer.render)(&finished).ok_or_else(|| failed("it cannot be rendered"))?,
-            Author::Digest(digest) => digest.render(&finished, salt.as_deref()),
+            Author::Row { writer, .. } => (writer.render)(&finished).map(String::into_bytes),
+            Author::Recipe(recipe) => recipe.render(&finished, salt.as_deref()),
         };
-        let separate = matches!(author, Author::Digest(digest) if digest.needs_salt());
+        let hash = hash.ok_or_else(|| failed("it cannot be rendered"))?;
+        let separate = matches!(author, Author::Recipe(recipe) if recipe.keeps_salt_apart());
         let written = Written { hash: Secret::new(hash), salt: salt.filter(|_| separate).map(Secret::new) };
         self.confirm(password, &written, author)?;
         Ok(written)
@@ -149,10 +229,10 @@ impl Policy {
 
     /// Bytes of memory that verifying this row needs; with None, what the decoy needs.
     pub fn memory_needed(&self, stored: Option<&Stored<'_>>) -> u64 {
-        let decoy = || self.recent.dominant().map_or(0, |work| work.kernel().memory());
+        let decoy = || self.recent.dominant().map_or(0, |work| work.memory());
         match stored.map(|stored| self.read(stored)) {
             None | Some(Ok(Read::NoPassword)) => decoy(),
-            Some(Ok(Read::Challenge { admitted, .. })) => admitted.kernel().memory(),
+            Some(Ok(Read::Challenge { admitted, .. })) => admitted.memory(),
             Some(Err(_)) => 0,
         }
     }
@@ -215,24 +295,24 @@ impl Policy {
     fn is_outdated(&self, stored: &Admitted) -> bool {
         self.target
             .as_ref()
-            .is_some_and(|target| !stored.kernel().reaches(&target.kernel) || stored.steps() != target.steps)
+            .is_some_and(|target| !stored.kernel().reaches(&target.kernel) || !are_alike(stored.steps(), &target.steps))
     }
 
     fn read(&self, stored: &Stored<'_>) -> Result<Read, Unreadable> {
         let Some(value) = stored.value else { return Ok(Read::NoPassword) };
         let unrecognised = |looks_like| Unreadable::Unrecognised { length: value.expose().len(), looks_like };
-        let text = trimmed(str::from_utf8(value.expose()).map_err(|_| unrecognised(None))?);
-        if text.is_empty() {
+        let text = str::from_utf8(value.expose()).ok().map(trimmed);
+        if value.expose().is_empty() || text.is_some_and(str::is_empty) {
             return Ok(Read::NoPassword);
         }
-        let inputs = Inputs { salt: stored.salt.map(Secret::expose), user: stored.user, realm: stored.realm };
         for reader in &self.readers {
-            return match reader.parse(text, &inputs) {
+            return match reader.parse(value.expose(), text, stored, &self.columns) {
                 Err(Fault::Foreign) => continue,
                 Err(Fault::Malformed(problem)) => Err(Unreadable::Malformed { format: reader.name(), problem }),
                 Ok(challenge) => self.admit(reader, challenge),
             };
         }
+        let text = text.ok_or_else(|| unrecognised(None))?;
         if is_locked(text) {
             return Ok(Read::NoPassword);
         }
@@ -273,15 +353,29 @@ impl Reader {
     pub(super) fn name(&self) -> String {
         match self {
             Self::Row(format) | Self::SelfDescribing(format) => format.name.to_owned(),
-            Self::Digest(digest) => digest.name(),
+            Self::Recipe(recipe) => recipe.name(),
         }
     }
 
-    fn parse(&self, value: &str, inputs: &Inputs<'_>) -> Result<Challenge, Fault> {
+    fn needs(&self) -> Vec<Need> {
         match self {
-            Self::Row(format) => format.parse(value, inputs),
-            Self::SelfDescribing(format) => format.parse_auto(value, inputs),
-            Self::Digest(digest) => digest.parse(value, inputs.salt),
+            Self::Row(format) => format.needs(),
+            Self::SelfDescribing(_) => Vec::new(),
+            Self::Recipe(recipe) => recipe.needs(),
+        }
+    }
+
+    fn parse(
+        &self,
+        value: &[u8],
+        text: Option<&str>,
+        stored: &Stored<'_>,
+        columns: &Columns,
+    ) -> Result<Challenge, Fault> {
+        match self {
+            Self::Row(format) => format.parse(text.ok_or(Fault::Foreign)?, &stored.inputs(columns)?),
+            Self::SelfDescribing(format) => format.parse_auto(text.ok_or(Fault::Foreign)?, &stored.inputs(columns)?),
+            Self::Recipe(recipe) => recipe.parse(value, stored, columns),
         }
     }
 
@@ -296,17 +390,26 @@ impl Reader {
                 format.parse(value, &format.given).ok().and_then(|challenge| test(challenge, password.as_bytes()))
                     == Some(true)
             }),
-            Self::Digest(digest) => {
-                let (mut challenge, _) = digest.template(&mut Draw(&mut |_| {}));
-                let output = challenge.clone().admit(&Caps::default()).ok().and_then(|work| work.derive(b"abc").ok());
-                if let Some(Derived::Output(output)) = output {
-                    challenge.expected = output;
-                }
-                test(challenge, b"abc") == Some(true)
+            Self::Recipe(recipe) => {
+                let made = recipe.template(&mut Draw(&mut |_| {})).ok();
+                let tested = made.and_then(|(mut challenge, _)| {
+                    if let Derived::Output(output) =
+                        challenge.clone().admit(&Caps::default()).ok()?.derive(b"abc").ok()?
+                    {
+                        challenge.expected = output;
+                    }
+                    test(challenge, b"abc")
+                });
+                tested == Some(true)
             }
         };
         if passed { Ok(()) } else { Err(format!("the self-test of {} failed", self.name())) }
     }
+}
+
+/// Whether stored values are prepared as new ones are.
+fn are_alike(stored: &[Step], target: &[Step]) -> bool {
+    stored.len() == target.len() && stored.iter().zip(target).all(|(a, b)| a.is_like(b))
 }
 
 fn unreadable(format: String, failure: Failure) -> Unreadable {
@@ -338,7 +441,7 @@ mod tests {
             "$argon2id$v=19$m=16,t=3,p=1$qod0wW65c/HHQb195Ipj1Q$BB8H5tJY09pL6bmA9ga0WZi7nJeqS98isZm4A0QfBTE",
             "pbkdf2_sha256$5000$N2FkLBm4mOKNvuRM84ejph$gHk9QRlSGgkOKGLMilBlpOspwWF/111VTQKy9olyghc=",
         ] {
-            let policy = Policy::compile(&Spec { accept: Accept::Auto, write: None, caps: Caps::default() }).unwrap();
+            let policy = Policy::compile(&Spec::new(Accept::Auto, None)).unwrap();
             let secret = Secret::new(value);
             let stored = Stored { value: Some(&secret), ..Stored::default() };
             let verified = runs(|| assert_eq!(policy.verify_blocking(&password, &stored), Ok(Verdict::Mismatch)));
@@ -356,7 +459,7 @@ mod tests {
     #[test]
     fn before_any_row_a_decoy_costs_what_is_usual() {
         let decoy = |accept| {
-            let policy = Policy::compile(&Spec { accept, write: None, caps: Caps::default() }).unwrap();
+            let policy = Policy::compile(&Spec::new(accept, None)).unwrap();
             runs(|| policy.decoy_blocking(&Password::new("a")))
         };
         assert_eq!(decoy(Accept::Auto), ["argon2id v=19 m=19456 t=2 p=1 of 32 bytes"]);

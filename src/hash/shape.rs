@@ -2,7 +2,7 @@
 //!
 //! Invariant: a shape that several algorithms leave behind is named, never guessed.
 
-use super::catalogue::{FORMATS, Strength};
+use super::catalogue::{FORMATS, Format, Strength};
 use super::challenge::Fault;
 use super::kernel::Kdf;
 use super::scan::is_hex;
@@ -29,7 +29,11 @@ pub fn identify(value: &str) -> Vec<Candidate> {
     if is_locked(value) {
         return Vec::new();
     }
-    let rows = FORMATS.iter().filter_map(|format| {
+    // Dozens of applications leave bare hex, and anything may be a plain password: only the usual owners are named.
+    let told_apart = |format: &&Format| {
+        format.is_self_describing() || format.expression().is_none() && format.strength > Strength::None
+    };
+    let rows = FORMATS.iter().filter(told_apart).filter_map(|format| {
         let certain = !matches!(format.parse_auto(value, &format.given), Err(Fault::Foreign));
         let (strength, parameters, problem) = match format.parse(value, &format.given) {
             Ok(challenge) => (challenge.kernel.strength(), Some(challenge.kernel.describe()), None),

@@ -3,9 +3,11 @@
 //! Invariant: nothing here is checked yet; `Policy::compile` turns it into something that can run.
 
 use std::fmt;
+use std::ops::Range;
 use std::str::FromStr;
 
 use super::caps::Caps;
+use crate::secret::Secret;
 
 /// What a definition's `password:` block says: what is accepted, what is written, and the limits.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,8 +16,17 @@ pub struct Spec {
     pub accept: Accept,
     /// What new passwords are written as; accepted as well. None = this policy never writes.
     pub write: Option<FormatSpec>,
+    /// The columns that hold what formats need beside the hash.
+    pub columns: Columns,
     /// The most a stored value may ask for.
     pub caps: Caps,
+}
+
+impl Spec {
+    /// What is accepted and what is written, with the default caps and no further columns.
+    pub fn new(accept: Accept, write: Option<FormatSpec>) -> Self {
+        Self { accept, write, columns: Columns::default(), caps: Caps::default() }
+    }
 }
 
 /// Which stored values are verified.
@@ -39,26 +50,31 @@ pub enum FormatSpec {
         /// What differs from the format's own default.
         cost: Cost,
     },
-    /// A plain or salted digest, described by its parts.
-    Digest(DigestSpec),
+    /// A digest by its parts, an expression, or a named format with what stands around it.
+    Described(Box<Description>),
 }
 
-/// The cost of new hashes; what is left out keeps the format's default.
+/// The cost of new hashes, and of stored ones that do not say it; what is left out keeps the format's default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cost {
     /// Argon2: memory in KiB.
     pub memory: Option<u32>,
     /// Argon2: passes over the memory.
     pub passes: Option<u32>,
-    /// Argon2: lanes (parallelism).
+    /// Argon2: lanes; scrypt: p.
     pub lanes: Option<u32>,
-    /// bcrypt and phpass: log2 of the number of rounds.
+    /// bcrypt and phpass: log2 of the number of rounds; scrypt: log2 of N.
     pub cost: Option<u32>,
     /// PBKDF2 and SHA-crypt: the number of rounds.
     pub rounds: Option<u32>,
+    /// scrypt: r.
+    pub block: Option<u32>,
 }
 
 impl Cost {
+    /// Nothing but defaults.
+    pub const NONE: Self = Self { memory: None, passes: None, lanes: None, cost: None, rounds: None, block: None };
+
     /// The knobs that were set, by their names in a definition.
     pub(super) fn set(&self) -> impl Iterator<Item = &'static str> + use<> {
         [
@@ -67,27 +83,106 @@ impl Cost {
             ("lanes", self.lanes),
             ("cost", self.cost),
             ("rounds", self.rounds),
+            ("block", self.block),
         ]
         .into_iter()
         .filter_map(|(name, value)| value.map(|_| name))
     }
 }
 
-/// A digest over password and salt, kept as text.
+/// A format that a name alone does not say.
 #[derive(Clone, Debug, PartialEq)]
-pub struct DigestSpec {
-    /// `md5`, `sha1`, `sha224`, `sha256`, `sha384` or `sha512`.
-    pub digest: String,
-    /// How the column holds the digest.
-    pub encoding: Encoding,
-    /// None = unsalted.
+pub struct Description {
+    /// What is computed.
+    pub base: Base,
+    /// How the column holds what was computed; None = as the format has it, or hex.
+    pub encoding: Option<Encoding>,
+    /// None = unsalted, or as the format has it.
     pub salt: Option<SaltSpec>,
-    /// How often the digest is taken; each further round digests the raw digest before it. None = once.
-    pub rounds: Option<u32>,
     /// The column holds digest and salt together; without it, the salt has its own column.
     pub split: Option<Split>,
+    /// How often a digest is taken, or the rounds of PBKDF2. None = once, or as the format has it.
+    pub rounds: Option<Rounds>,
+    /// What each further round of a digest digests.
+    pub rounds_over: RoundsOver,
+    /// The bytes of the output. None = all that the algorithm gives, or as many as a stored value has.
+    pub length: Option<usize>,
+    /// The cost of scrypt and Argon2, which are not in a stored digest, and of new hashes.
+    pub cost: Cost,
+    /// Which of the format's algorithms, where a row does not say it.
+    pub algorithm: Option<String>,
+    /// The password's changes before anything else, in this order.
+    pub transform: Vec<Change>,
     /// How the password becomes bytes.
     pub charset: Charset,
+    /// A secret of the whole site.
+    pub pepper: Option<Pepper>,
+    /// A digest's name or an expression over `$pass`, whose result takes the password's place.
+    pub prehash: Option<String>,
+    /// The keys of HMAC; tried in this order, the first for new hashes.
+    pub key: Secrets,
+    /// The columns that this format reads beside the hash, where they are not those of the whole policy.
+    pub columns: Columns,
+    /// Which of the column's values are of this format.
+    pub when: When,
+}
+
+/// What is computed over the password.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Base {
+    /// A format of the catalogue.
+    Named(String),
+    /// A digest's name, `hmac-…`, `pbkdf2-…`, `scrypt`, `argon2i`, `argon2d`, `argon2id`, or a format of the catalogue.
+    Digest(String),
+    /// An expression.
+    Expression(String),
+}
+
+impl Description {
+    /// A format of the catalogue, with nothing around it.
+    pub fn named(name: &str) -> Self {
+        Self::of(Base::Named(name.to_owned()))
+    }
+
+    /// A digest, unsalted and in hex.
+    pub fn digest(name: &str) -> Self {
+        Self::of(Base::Digest(name.to_owned()))
+    }
+
+    /// An expression.
+    pub fn expression(text: &str) -> Self {
+        Self::of(Base::Expression(text.to_owned()))
+    }
+
+    fn of(base: Base) -> Self {
+        Self {
+            base,
+            encoding: None,
+            salt: None,
+            split: None,
+            rounds: None,
+            rounds_over: RoundsOver::Digest,
+            length: None,
+            cost: Cost::default(),
+            algorithm: None,
+            transform: Vec::new(),
+            charset: Charset::Utf8,
+            pepper: None,
+            prehash: None,
+            key: Secrets::default(),
+            columns: Columns::default(),
+            when: When::default(),
+        }
+    }
+}
+
+/// Where the number of rounds comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rounds {
+    /// The same for every row.
+    Fixed(u32),
+    /// A column of the row.
+    Row,
 }
 
 /// Where the salt goes, and how its column holds it.
@@ -97,6 +192,16 @@ pub struct SaltSpec {
     pub position: Position,
     /// Whether the salt's text or the bytes it encodes are digested.
     pub encoding: SaltEncoding,
+    /// The length of new salts: characters of a text, or bytes before they are encoded. None = 16 bytes, or 32
+    /// characters.
+    pub length: Option<usize>,
+}
+
+impl SaltSpec {
+    /// A salt whose text is digested.
+    pub fn text(position: Position) -> Self {
+        Self { position, encoding: SaltEncoding::Text, length: None }
+    }
 }
 
 /// How digest and salt share one column.
@@ -106,6 +211,80 @@ pub struct Split {
     pub separator: String,
     /// Which of them stands first.
     pub order: SplitOrder,
+}
+
+/// A change of the password's text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// What is done.
+    pub transform: Transform,
+    /// Whether it is tried without first, and then with it: only newer or only older rows have it.
+    pub optional: bool,
+}
+
+impl FromStr for Change {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (word, optional) = text.strip_suffix('?').map_or((text, false), |word| (word, true));
+        Ok(Self { transform: word.parse()?, optional })
+    }
+}
+
+/// A secret of the whole site that is hashed with every password.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pepper {
+    /// Tried in this order; the first is for new hashes.
+    pub secrets: Secrets,
+    /// Where it goes; None = after the password, unless an expression or the format itself says where.
+    pub position: Option<Position>,
+}
+
+/// Secrets, of which equality may be asked in constant time.
+#[derive(Clone, Debug, Default)]
+pub struct Secrets(pub Vec<Secret>);
+
+impl PartialEq for Secrets {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.len() == other.0.len() && self.0.iter().zip(&other.0).all(|(a, b)| a.matches(b.expose()))
+    }
+}
+
+/// The columns that hold what a format needs beside the hash.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Columns {
+    /// The salt.
+    pub salt: Option<String>,
+    /// A second salt.
+    pub salt2: Option<String>,
+    /// The name that was hashed with the password.
+    pub user: Option<String>,
+    /// Which algorithm, or its parameters.
+    pub algorithm: Option<String>,
+    /// The number of rounds.
+    pub rounds: Option<String>,
+}
+
+impl Columns {
+    /// Those that are named.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        [&self.salt, &self.salt2, &self.user, &self.algorithm, &self.rounds].into_iter().flatten().map(String::as_str)
+    }
+}
+
+/// Which values of a column are of a format: all that is given must hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct When {
+    /// The length of the value in bytes.
+    pub length: Option<usize>,
+    /// What the value begins with.
+    pub prefix: Option<String>,
+    /// Another column.
+    pub column: Option<String>,
+    /// Whether that column is NULL or empty.
+    pub empty: Option<bool>,
+    /// What that column holds.
+    pub equals: Option<String>,
 }
 
 /// A closed set of words: the enum, its words, and their parsing with a suggestion.
@@ -136,32 +315,36 @@ macro_rules! words {
 }
 
 words! {
-    /// How bytes stand in a text column; case of hex, padding and alphabet of base64 never matter on reading.
+    /// How bytes stand in a column; case of hex, padding and alphabet of base64 never matter on reading.
     Encoding, "an encoding":
     /// Hexadecimal, written in lower case.
     Hex = "hex",
     /// Base64, written with padding.
-    Base64 = "base64"
+    Base64 = "base64" | "b64",
+    /// The bytes themselves, in a binary column.
+    Raw = "raw" | "binary"
 }
 
 words! {
     /// Where the salt goes.
-    Position, "a position of the salt":
+    Position, "a position":
     /// Digest of salt, then password.
     Prefix = "prefix" | "prepend",
     /// Digest of password, then salt.
-    Suffix = "suffix" | "postfix" | "append"
+    Suffix = "suffix" | "postfix" | "append",
+    /// Digest of salt, password, and salt again.
+    Both = "both"
 }
 
 words! {
     /// What of the salt's column is digested.
     SaltEncoding, "an encoding of a salt":
     /// Its text as it stands.
-    Text = "text" | "utf-8" | "utf8",
+    Text = "text" | "utf-8" | "utf8" | "raw",
     /// The bytes its hexadecimal stands for.
     Hex = "hex",
     /// The bytes its base64 stands for.
-    Base64 = "base64"
+    Base64 = "base64" | "b64"
 }
 
 words! {
@@ -171,17 +354,59 @@ words! {
     Utf8 = "utf-8" | "utf8",
     /// Two bytes a unit, low byte first (.NET, Windows).
     Utf16Le = "utf-16le" | "utf16le" | "ucs2",
+    /// Two bytes a unit, high byte first (Sybase, Oracle).
+    Utf16Be = "utf-16be" | "utf16be",
     /// ISO 8859-1.
-    Latin1 = "latin-1" | "latin1" | "iso-8859-1"
+    Latin1 = "latin-1" | "latin1" | "iso-8859-1",
+    /// Windows-1252: Latin-1 with the euro sign and printers' quotes.
+    Cp1252 = "cp1252" | "windows-1252"
+}
+
+words! {
+    /// A change of the password's text.
+    Transform, "a transform":
+    /// PHP's `trim`: blanks, tabs, line breaks and NUL at both ends.
+    Trim = "trim",
+    /// Lower case.
+    Lower = "lower",
+    /// Upper case.
+    Upper = "upper",
+    /// PHP's `htmlspecialchars` with `ENT_QUOTES`.
+    Html = "htmlspecialchars",
+    /// PHP's `htmlspecialchars` before 8.1: the single quote stays.
+    HtmlCompat = "htmlspecialchars-compat" | "htmlspecialchars_compat" | "html",
+    /// PHP's `htmlspecialchars_decode`.
+    HtmlDecode = "htmlspecialchars-decode" | "htmlspecialchars_decode" | "html-decode",
+    /// PHP's `addslashes`.
+    AddSlashes = "addslashes",
+    /// How IP.Board escaped what was typed.
+    IpbEscape = "ipb-escape" | "ipb_escape",
+    /// Unicode's canonical composition.
+    Nfc = "nfc",
+    /// Unicode's compatibility composition.
+    Nfkc = "nfkc"
+}
+
+words! {
+    /// What each further round of a digest digests.
+    RoundsOver, "what rounds go over":
+    /// The digest before.
+    Digest = "digest",
+    /// The digest before, with the salt where it stood.
+    DigestAndSalt = "digest+salt",
+    /// The digest before, then password and salt as in the first round.
+    DigestAndPassword = "digest+password",
+    /// The digest before, in hex.
+    Hex = "hex"
 }
 
 words! {
     /// Which part of a split column stands first.
     SplitOrder, "an order of digest and salt":
     /// `digest:salt`.
-    DigestFirst = "digest-salt",
+    DigestFirst = "digest-salt" | "digest:salt",
     /// `salt:digest`.
-    SaltFirst = "salt-digest"
+    SaltFirst = "salt-digest" | "salt:digest"
 }
 
 /// Which item of the spec a finding is about.
@@ -193,11 +418,22 @@ pub enum Item {
     Write,
 }
 
+/// A text of an item that has a grammar of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Text {
+    /// The expression of [`Base::Expression`].
+    Expression,
+    /// [`Description::prehash`].
+    Prehash,
+}
+
 /// What is wrong with an item; the caller knows where it stands in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SpecError {
     /// The item it is about.
     pub item: Item,
+    /// The range of bytes it is about, within one of the item's texts.
+    pub within: Option<(Text, Range<usize>)>,
     /// What was found and what was expected.
     pub message: String,
     /// How to fix it.

@@ -34,7 +34,7 @@ fn raw_and_empty_passwords() {
             continue;
         }
         let inputs: serde_json::Value = serde_json::from_str(inputs).unwrap();
-        let inputs = Inputs { salt: None, user: inputs["user"].as_str(), realm: inputs["realm"].as_str() };
+        let inputs = Inputs { user: inputs["user"].as_str(), realm: inputs["realm"].as_str(), ..Inputs::NONE };
         let challenge = format.parse(stored, &inputs).unwrap();
         let matches = challenge.admit(&Caps::default()).ok().unwrap().matches(&password).ok().unwrap();
         assert_eq!(matches, expected == "true", "{name} {source}");

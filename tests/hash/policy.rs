@@ -1,8 +1,8 @@
 //! Compiling, writing, and what counts as outdated.
 
 use userbridge::hash::{
-    Accept, Caps, Charset, Cost, DigestSpec, Encoding, FORMATS, FormatSpec, Item, Policy, Position, SaltEncoding,
-    SaltSpec, Spec, Split, SplitOrder, Verdict, WriteError,
+    Accept, Base, Charset, Cost, Description, Encoding, FORMATS, FormatSpec, Item, Policy, Position, Rounds,
+    SaltEncoding, SaltSpec, Spec, Split, SplitOrder, Verdict, WriteError,
 };
 use userbridge::secret::Password;
 
@@ -12,15 +12,12 @@ fn tuned(format: &str, cost: Cost) -> Option<FormatSpec> {
     Some(FormatSpec::Tuned { format: format.to_owned(), cost })
 }
 
-fn sha1() -> DigestSpec {
-    DigestSpec {
-        digest: "SHA-1".to_owned(),
-        encoding: Encoding::Hex,
-        salt: Some(SaltSpec { position: Position::Suffix, encoding: SaltEncoding::Text }),
-        rounds: None,
-        split: None,
-        charset: Charset::Utf8,
-    }
+fn sha1() -> Description {
+    Description { salt: Some(SaltSpec::text(Position::Suffix)), ..Description::digest("SHA-1") }
+}
+
+fn described(description: Description) -> FormatSpec {
+    FormatSpec::Described(Box::new(description))
 }
 
 #[test]
@@ -82,12 +79,20 @@ fn salted_digests_are_written_with_their_salt() {
     let split = Some(Split { separator: ":".to_owned(), order: SplitOrder::SaltFirst });
     for spec in [
         sha1(),
-        DigestSpec { split, ..sha1() },
-        DigestSpec { charset: Charset::Utf16Le, rounds: Some(3), encoding: Encoding::Base64, ..sha1() },
-        DigestSpec { salt: Some(SaltSpec { position: Position::Prefix, encoding: SaltEncoding::Base64 }), ..sha1() },
+        Description { split, ..sha1() },
+        Description {
+            charset: Charset::Utf16Le,
+            rounds: Some(Rounds::Fixed(3)),
+            encoding: Some(Encoding::Base64),
+            ..sha1()
+        },
+        Description {
+            salt: Some(SaltSpec { encoding: SaltEncoding::Base64, ..SaltSpec::text(Position::Prefix) }),
+            ..sha1()
+        },
     ] {
         let columns = spec.split.is_none();
-        let policy = policy(Accept::Auto, Some(FormatSpec::Digest(spec)));
+        let policy = policy(Accept::Auto, Some(described(spec)));
         assert_eq!((policy.needs_salt(), policy.warnings().len()), (columns, 1));
         policy.self_test().unwrap();
         let written = policy.write_blocking(&Password::new("pass"), &mut counter()).unwrap();
@@ -97,7 +102,7 @@ fn salted_digests_are_written_with_their_salt() {
             Ok(Verdict::Match { outdated: false })
         );
     }
-    let policy = policy(Accept::Formats(vec![FormatSpec::Digest(sha1())]), None);
+    let policy = policy(Accept::Formats(vec![described(sha1())]), None);
     let stored = "59b3e8d637cf97edbe2384cf59cb7453dfe30789"; // sha1("passwordsalt")
     assert!(verify(&policy, "password", stored).is_err(), "a salt that is NULL gives no answer");
     assert_eq!(verify_salted(&policy, "password", stored, Some(b"")), Ok(Verdict::Mismatch));
@@ -123,7 +128,7 @@ fn what_a_format_cannot_carry_is_not_written() {
 #[test]
 fn a_hash_that_another_format_would_claim_is_not_written() {
     let unsalted = FormatSpec::Named("sha1".to_owned());
-    let policy = policy(Accept::Formats(vec![unsalted]), Some(FormatSpec::Digest(sha1())));
+    let policy = policy(Accept::Formats(vec![unsalted]), Some(described(sha1())));
     let refused = policy.write_blocking(&Password::new("a"), &mut counter());
     assert!(matches!(refused, Err(WriteError::NotVerified { .. })));
     assert!(policy.self_test().is_err());
@@ -164,16 +169,16 @@ fn bcrypt_ignores_what_comes_after_72_bytes_on_reading() {
 
 #[test]
 fn every_mistake_is_reported_with_a_way_out() {
-    let digest = DigestSpec { digest: "sha255".to_owned(), ..sha1() };
+    let digest = Description { base: Base::Digest("sha255".to_owned()), ..sha1() };
     let empty =
-        DigestSpec { split: Some(Split { separator: String::new(), order: SplitOrder::DigestFirst }), ..sha1() };
+        Description { split: Some(Split { separator: String::new(), order: SplitOrder::DigestFirst }), ..sha1() };
     let accept = Accept::Formats(vec![
         FormatSpec::Named("bcript".to_owned()),
         FormatSpec::Named("phpass".to_owned()),
-        FormatSpec::Digest(digest),
-        FormatSpec::Digest(empty),
+        described(digest),
+        described(empty),
     ]);
-    let errors = Policy::compile(&Spec { accept, write: named("argon2i"), caps: Caps::default() }).unwrap_err();
+    let errors = Policy::compile(&Spec::new(accept, named("argon2i"))).unwrap_err();
     let items: Vec<_> = errors.iter().map(|error| error.item).collect();
     assert_eq!(items, [Item::Accept(0), Item::Accept(2), Item::Accept(3), Item::Write]);
     let text: Vec<_> = errors.iter().map(ToString::to_string).collect();
@@ -182,25 +187,22 @@ fn every_mistake_is_reported_with_a_way_out() {
 
 #[test]
 fn what_cannot_be_written_does_not_compile() {
-    let refused = |write| {
-        Policy::compile(&Spec { accept: Accept::Auto, write, caps: Caps::default() }).unwrap_err()[0].to_string()
-    };
+    let refused = |write| Policy::compile(&Spec::new(Accept::Auto, write)).unwrap_err()[0].to_string();
     assert!(refused(tuned("bcrypt", Cost { cost: Some(15), ..Cost::default() })).contains("above the cap"));
     assert!(refused(tuned("bcrypt", Cost { cost: Some(3), ..Cost::default() })).contains("4 to 31"));
     assert!(refused(tuned("bcrypt", Cost { rounds: Some(10), ..Cost::default() })).contains("no `rounds`"));
     assert!(refused(tuned("argon2id", Cost { memory: Some(4 << 20), ..Cost::default() })).contains("KiB of memory"));
     assert!(refused(named("apr1")).contains("not written"));
-    assert!(refused(Some(FormatSpec::Digest(DigestSpec { salt: None, ..sha1() }))).contains("unsalted"));
-    assert!(Policy::compile(&Spec { accept: Accept::Formats(vec![]), write: None, caps: Caps::default() }).is_err());
+    assert!(refused(Some(described(Description { salt: None, ..sha1() }))).contains("unsalted"));
+    assert!(Policy::compile(&Spec::new(Accept::Formats(vec![]), None)).is_err());
 }
 
 #[test]
 fn a_policy_warns_of_weak_and_hidden_formats() {
     assert!(policy(Accept::Auto, named("phpass")).warnings()[0].message.contains("argon2id"));
     assert!(policy(Accept::Auto, named("argon2id")).warnings().is_empty());
-    let hidden =
-        DigestSpec { salt: Some(SaltSpec { position: Position::Prefix, encoding: SaltEncoding::Text }), ..sha1() };
-    let both = policy(Accept::Formats(vec![FormatSpec::Digest(sha1()), FormatSpec::Digest(hidden)]), None);
+    let hidden = Description { salt: Some(SaltSpec::text(Position::Prefix)), ..sha1() };
+    let both = policy(Accept::Formats(vec![described(sha1()), described(hidden)]), None);
     assert_eq!(both.warnings()[0].item, Item::Accept(1));
 }
 

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 use userbridge::hash::{
-    Accept, Charset, DigestSpec, Encoding, FORMATS, FormatSpec, Policy, Position, SaltEncoding, SaltSpec, Split,
-    SplitOrder, Stored, Strength, Unreadable, Verdict, identify,
+    Accept, Description, Encoding, FORMATS, FormatSpec, Policy, Position, SaltEncoding, SaltSpec, Split, SplitOrder,
+    Stored, Strength, Unreadable, Verdict, identify,
 };
 use userbridge::secret::{Password, Secret};
 
@@ -14,23 +14,27 @@ use super::{CHEAP, accepting, auto, policy, verify};
 /// A policy for every named format, one for descriptions, and `auto`.
 fn every_policy() -> Vec<Policy> {
     let split = |order| Some(Split { separator: ":".to_owned(), order });
-    let salt = |position, encoding| Some(SaltSpec { position, encoding });
-    let spec = DigestSpec {
-        digest: "sha1".to_owned(),
-        encoding: Encoding::Hex,
+    let salt = |position, encoding| Some(SaltSpec { encoding, ..SaltSpec::text(position) });
+    let spec = Description {
         salt: salt(Position::Prefix, SaltEncoding::Hex),
-        rounds: None,
         split: split(SplitOrder::DigestFirst),
-        charset: Charset::Utf8,
+        ..Description::digest("sha1")
     };
-    let other = DigestSpec {
-        encoding: Encoding::Base64,
+    let other = Description {
+        encoding: Some(Encoding::Base64),
         split: split(SplitOrder::SaltFirst),
         salt: salt(Position::Suffix, SaltEncoding::Base64),
-        ..spec.clone()
+        ..Description::digest("sha1")
     };
+    let raw = Description {
+        encoding: Some(Encoding::Raw),
+        salt: salt(Position::Suffix, SaltEncoding::Text),
+        ..Description::digest("sha256")
+    };
+    let expression = Description::expression("$salt . substr(sha1($salt . $pass), 0, 30) . '$' . $salt");
     let mut policies: Vec<_> = FORMATS.iter().map(|format| accepting(&[format.name])).collect();
-    policies.extend([spec, other].map(|spec| policy(Accept::Formats(vec![FormatSpec::Digest(spec)]), None)));
+    let described = [spec, other, raw, expression].map(|spec| FormatSpec::Described(Box::new(spec)));
+    policies.extend(described.map(|spec| policy(Accept::Formats(vec![spec]), None)));
     policies.push(auto());
     policies
 }
@@ -43,6 +47,7 @@ fn read_everywhere(policies: &[Policy], value: &[u8]) {
             salt: Some(&secret),
             user: Some("é"),
             realm: Some(""),
+            ..Stored::default()
         }));
     }
     identify(&String::from_utf8_lossy(value));

@@ -5,8 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value as Json;
 use userbridge::hash::{
-    Accept, Charset, DigestSpec, Encoding, FormatSpec, Policy, Position, SaltEncoding, SaltSpec, Split, SplitOrder,
-    Stored, Verdict, find,
+    Accept, Description, FormatSpec, Pepper, Policy, Position, SaltEncoding, SaltSpec, Secrets, Stored, Verdict, find,
 };
 use userbridge::secret::{Password, Secret};
 
@@ -139,7 +138,15 @@ impl Row<'_> {
         let secret = Secret::new(self.stored);
         let salt = salt.map(Secret::new);
         let text = |key: &str| self.inputs[key].as_str();
-        let stored = Stored { value: Some(&secret), salt: salt.as_ref(), user: text("user"), realm: text("realm") };
+        let salt2 = text("salt2").map(Secret::new);
+        let stored = Stored {
+            value: Some(&secret),
+            salt: salt.as_ref(),
+            salt2: salt2.as_ref(),
+            user: text("user"),
+            realm: text("realm"),
+            ..Stored::default()
+        };
         let verdict = policy.verify_blocking(&Password::new(password), &stored);
         let fits = match &verdict {
             Ok(Verdict::Match { .. }) => self.expected,
@@ -220,24 +227,23 @@ fn prefixes_are_read() {
     assert_eq!(run, 3);
 }
 
+/// The rows of applications' own formulas, as expressions.
 #[test]
-fn described_digests() {
+fn expressions() {
     let mut run = 0;
     for row in rows().filter(|row| row.format == "custom") {
-        let Some(spec) = row.inputs["expr"].as_str().and_then(describe) else { continue };
         let text = |key: &str| row.inputs[key].as_str();
-        let (salt, encoding) = match (text("salt"), text("salt_hex"), text("salt_b64")) {
-            (Some(salt), ..) => (Some(salt), SaltEncoding::Text),
-            (_, Some(salt), _) => (Some(salt), SaltEncoding::Hex),
-            (.., Some(salt)) => (Some(salt), SaltEncoding::Base64),
-            _ => (None, SaltEncoding::Text),
+        let salt = text("salt").or(text("salt_hex")).or(text("salt_b64"));
+        let encoding = match (text("salt_hex"), text("salt_b64")) {
+            (Some(_), _) => SaltEncoding::Hex,
+            (_, Some(_)) => SaltEncoding::Base64,
+            _ => SaltEncoding::Text,
         };
-        let spec = DigestSpec { salt: spec.salt.map(|salt| SaltSpec { encoding, ..salt }), ..spec };
-        if spec.split.is_some() && encoding != SaltEncoding::Text || spec.salt.is_some() && salt.is_none() {
-            continue;
-        }
-        let salt = salt.filter(|_| spec.split.is_none());
-        let policy = policy(Accept::Formats(vec![FormatSpec::Digest(spec)]), None);
+        let mut spec = Description::expression(text("expr").unwrap());
+        spec.salt = salt.map(|_| SaltSpec { encoding, ..SaltSpec::text(Position::Prefix) });
+        spec.pepper =
+            text("pepper").map(|pepper| Pepper { secrets: Secrets(vec![Secret::new(pepper)]), position: None });
+        let policy = policy(Accept::Formats(vec![FormatSpec::Described(Box::new(spec))]), None);
         // A row that was cut to two characters is of no digest's shape: refused, which is better than a mismatch.
         if row.stored.len() < 16 {
             assert!(verify(&policy, &row.password, row.stored).is_err());
@@ -246,35 +252,7 @@ fn described_digests() {
         }
         run += 1;
     }
-    assert_eq!(run, 69);
-}
-
-/// The description of an expression that is one digest over password and salt.
-fn describe(expression: &str) -> Option<DigestSpec> {
-    let whole = expression.strip_suffix(".\":\".$salt");
-    let split = whole.map(|_| Split { separator: ":".to_owned(), order: SplitOrder::DigestFirst });
-    let (function, parts) = whole.unwrap_or(expression).strip_suffix(')')?.split_once('(')?;
-    let (digest, encoding) = match function.strip_suffix("_b64") {
-        Some(digest) => (digest, Encoding::Base64),
-        None => (function, Encoding::Hex),
-    };
-    if !["md5", "sha1", "sha224", "sha256", "sha384", "sha512"].contains(&digest.to_lowercase().as_str()) {
-        return None;
-    }
-    let salted = |position| Some(SaltSpec { position, encoding: SaltEncoding::Text });
-    let (salt, password) = match (parts.strip_prefix("$salt."), parts.strip_suffix(".$salt")) {
-        (Some(rest), None) => (salted(Position::Prefix), rest),
-        (None, Some(rest)) => (salted(Position::Suffix), rest),
-        (None, None) => (None, parts),
-        (Some(_), Some(_)) => return None,
-    };
-    let charset = match password {
-        "$pass" => Charset::Utf8,
-        "utf16le($pass)" => Charset::Utf16Le,
-        "latin1($pass)" => Charset::Latin1,
-        _ => return None,
-    };
-    Some(DigestSpec { digest: digest.to_owned(), encoding, salt, rounds: None, split, charset })
+    assert_eq!(run, 214);
 }
 
 /// The rows whose password is text; the others run beside the kernels.

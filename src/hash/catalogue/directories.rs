@@ -81,7 +81,7 @@ pub(super) const ROWS: &[Format] = &[
         aliases: &["ha1", "asterisk-md5secret"],
         auto: Auto::No,
         vectors: &[("secret", "a110383056f556b818bd7026fed7451b")],
-        given: Inputs { salt: None, user: Some("alice"), realm: Some("example") },
+        given: Inputs { user: Some("alice"), realm: Some("example"), ..Inputs::NONE },
         ..Format::beside("htdigest", Strength::Fast, enterprise::parse_htdigest)
     },
     Format {

@@ -7,23 +7,36 @@ mod crypt;
 mod databases;
 mod digests;
 mod directories;
+mod frameworks;
 mod kdf;
+mod recipes;
 mod systems;
 
 use std::fmt;
 
+use super::caps::Caps;
 use super::challenge::{Challenge, Fault, Inputs, Parsed};
 use super::format::{Draw, Writer};
+use super::recipe::{Need, Recipe};
 use super::spec::{Cost, nearest};
 
 /// The formats. What stands earlier is asked first, so the special stands before the general.
 pub static FORMATS: &[Format] = &ALL;
 
-const FAMILIES: &[&[Format]] =
-    &[apps::ROWS, crypt::ROWS, kdf::ROWS, directories::ROWS, databases::ROWS, digests::ROWS, systems::ROWS];
+const FAMILIES: &[&[Format]] = &[
+    apps::ROWS,
+    crypt::ROWS,
+    kdf::ROWS,
+    directories::ROWS,
+    databases::ROWS,
+    digests::ROWS,
+    systems::ROWS,
+    frameworks::ROWS,
+    recipes::ROWS,
+];
 
 /// Whom the vectors of formats with a name in the hash belong to.
-const ALICE: Inputs<'static> = Inputs { salt: None, user: Some("alice"), realm: None };
+const ALICE: Inputs<'static> = Inputs { user: Some("alice"), ..Inputs::NONE };
 
 static ALL: [Format; count()] = all();
 
@@ -77,6 +90,15 @@ pub struct Format {
     pub(super) vectors: &'static [(&'static str, &'static str)],
     /// What the vectors need beside their stored value: what every value of this format needs.
     pub(super) given: Inputs<'static>,
+    /// What it can be given besides.
+    pub(super) optional: &'static [Optional],
+}
+
+/// What a definition may give to a format that knows what to do with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Optional {
+    Pepper,
+    Key,
 }
 
 /// How a stored value is taken apart.
@@ -86,6 +108,8 @@ enum Parser {
     Alone(fn(&str) -> Parsed),
     /// With what the row holds beside it.
     Beside(fn(&str, &Inputs<'_>) -> Parsed),
+    /// As this expression says.
+    Expression(&'static str),
 }
 
 /// Whether a value says by itself that it is of a format.
@@ -109,9 +133,14 @@ impl Format {
         Self::of(name, strength, Parser::Beside(parse))
     }
 
+    /// A format that an expression describes: fast to guess, and never recognised by itself.
+    const fn expression_of(name: &'static str, text: &'static str) -> Self {
+        Self { auto: Auto::No, ..Self::of(name, Strength::Fast, Parser::Expression(text)) }
+    }
+
     const fn of(name: &'static str, strength: Strength, parser: Parser) -> Self {
         let given = Inputs::NONE;
-        Self { name, aliases: &[], strength, auto: Auto::Yes, parser, writers: &[], vectors: &[], given }
+        Self { name, aliases: &[], strength, auto: Auto::Yes, parser, writers: &[], vectors: &[], given, optional: &[] }
     }
 
     const fn bare(name: &'static str, parse: fn(&str) -> Parsed) -> Self {
@@ -144,7 +173,47 @@ impl Format {
         match self.parser {
             Parser::Alone(parse) => parse(value),
             Parser::Beside(parse) => parse(value, inputs),
+            Parser::Expression(_) => {
+                let recipe = Recipe::preset(self, &Caps::default());
+                recipe.map_err(|_| Fault::Foreign)?.parse_with(value, inputs)
+            }
         }
+    }
+
+    /// The expression that it is.
+    pub fn expression(&self) -> Option<&'static str> {
+        match self.parser {
+            Parser::Expression(text) => Some(text),
+            Parser::Alone(_) | Parser::Beside(_) => None,
+        }
+    }
+
+    /// What every value of it needs from the row beside the hash.
+    pub(super) fn needs(&self) -> Vec<Need> {
+        if let Parser::Expression(_) = self.parser {
+            return Recipe::preset(self, &Caps::default()).map_or(Vec::new(), |recipe| recipe.needs());
+        }
+        let given = &self.given;
+        [
+            (given.salt.is_some(), Need::Salt),
+            (given.salt2.is_some(), Need::Salt2),
+            (given.user.is_some(), Need::User),
+            (given.algorithm.is_some(), Need::Algorithm),
+            (given.rounds.is_some(), Need::Rounds),
+        ]
+        .into_iter()
+        .filter_map(|(needed, need)| needed.then_some(need))
+        .collect()
+    }
+
+    /// Whether it knows by itself where a pepper goes.
+    pub(super) fn takes_pepper(&self) -> bool {
+        self.optional.contains(&Optional::Pepper)
+    }
+
+    /// Whether it may have a key.
+    pub(super) fn takes_key(&self) -> bool {
+        self.optional.contains(&Optional::Key)
     }
 
     /// As its parser, but only values that are this format's without a declaration.
@@ -236,6 +305,17 @@ mod tests {
     fn every_row_has_vectors_and_a_usual_cost() {
         for format in FORMATS {
             assert!(!format.vectors.is_empty() && format.usual().is_some(), "{}", format.name);
+        }
+    }
+
+    #[test]
+    fn every_vector_is_verified() {
+        for (format, (password, value)) in FORMATS.iter().flat_map(|f| f.vectors.iter().map(move |v| (f, v))) {
+            let challenge = format.parse(value, &format.given);
+            let admitted = challenge.ok().and_then(|challenge| challenge.admit(&Caps::default()).ok());
+            let Some(admitted) = admitted else { panic!("{} does not read its own vector", format.name) };
+            let matches = |password: &str| admitted.matches(password.as_bytes()).ok();
+            assert_eq!((matches(password), matches("another")), (Some(true), Some(false)), "{}", format.name);
         }
     }
 

@@ -127,7 +127,7 @@ pub(in crate::hash) fn parse_mssql(value: &str) -> Parsed {
     };
     let (salt, stored) = digits.get(4..12).zip(digits.get(12 + rest..)).ok_or(Malformed("it is cut off"))?;
     let (salt, stored) = from_hex(salt).zip(from_hex(stored)).ok_or(Malformed("it is not hexadecimal"))?;
-    Ok(suffixed(digest, salt, stored).after(steps.iter().copied()))
+    Ok(suffixed(digest, salt, stored).after(steps.iter().cloned()))
 }
 
 /// `0xc007`, eight bytes of salt, SHA-256 of UTF-16 filled up to 510 bytes, and salt.

@@ -2,7 +2,7 @@
 //!
 //! Invariant: salts are text; `md5$` and `sha1$` are read as Django's only where Django was declared.
 
-use super::{Draw, Writer, argon2, bcrypt, digest, pbkdf2};
+use super::{Draw, Writer, argon2, bcrypt, des, digest, pbkdf2};
 use crate::hash::challenge::{Challenge, Fault, Parsed, Step};
 use crate::hash::codec::{from_base64, from_hex, to_base64};
 use crate::hash::kernel::{Digest, Kernel, Pbkdf2, Salted, Scrypt};
@@ -36,7 +36,8 @@ pub(in crate::hash) fn parse(value: &str) -> Parsed {
         "scrypt" => parse_scrypt(rest),
         "md5" => parse_salted(rest, Digest::Md5),
         "sha1" => parse_salted(rest, Digest::Sha1),
-        "crypt" => Err(Fault::Malformed("Django's CryptPasswordHasher (DES) is not supported")),
+        // The salt stands in the hash itself, so Django leaves its own field empty.
+        "crypt" => inner(rest.rsplit_once('$').map_or(Err(Fault::Foreign), |(_, hash)| des::parse(hash))),
         _ => Err(Fault::Foreign),
     }
 }

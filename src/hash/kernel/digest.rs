@@ -90,7 +90,7 @@ impl Digest {
     }
 
     /// Whether PBKDF2 with it is held to the lower cap: a round of it takes longer.
-    pub(super) fn is_wide(self) -> bool {
+    pub(in crate::hash) fn is_wide(self) -> bool {
         self.length() > 32
     }
 }
@@ -131,6 +131,7 @@ impl Kdf for Salted {
         match self.position {
             Position::Prefix => self.digest.hash(&[&self.salt, password], output),
             Position::Suffix => self.digest.hash(&[password, &self.salt], output),
+            Position::Both => self.digest.hash(&[&self.salt, password, &self.salt], output),
         }
         for _ in 1..self.rounds {
             let before = zeroize::Zeroizing::new(output.to_vec());

@@ -12,6 +12,8 @@ mod des;
 mod des_crypt;
 mod digest;
 mod digested_pbkdf2;
+mod expression;
+mod firebase;
 mod md5_crypt;
 mod mysql323;
 mod mysql_sha2;
@@ -34,11 +36,13 @@ pub(super) use dcc2::Dcc2;
 pub(super) use des_crypt::DesCrypt;
 pub(super) use digest::{Digest, Salted};
 pub(super) use digested_pbkdf2::DigestedPbkdf2;
+pub(super) use expression::Computed;
+pub(super) use firebase::Firebase;
 pub(super) use md5_crypt::Md5Crypt;
 pub(super) use mysql_sha2::MysqlSha2;
 pub(super) use mysql323::Mysql323;
-pub(super) use pbkdf2::Pbkdf2;
-pub(super) use phpass::{COSTS as PHPASS_COSTS, Phpass};
+pub(super) use pbkdf2::{Pbkdf2, pbkdf2};
+pub(super) use phpass::{COSTS as PHPASS_COSTS, DRUPAL, Phpass};
 pub(super) use plain::Plain;
 pub(super) use repeated::Repeated;
 pub(super) use scram::Scram;
@@ -62,6 +66,8 @@ pub(super) enum Kernel {
     Md5Crypt(Md5Crypt),
     Phpass(Phpass),
     Salted(Salted),
+    Computed(Computed),
+    Firebase(Firebase),
     Cisco(Cisco),
     CramMd5(CramMd5),
     Dcc2(Dcc2),
@@ -85,7 +91,7 @@ pub(super) trait Kdf {
     /// The lengths of output that are accepted from a stored value.
     fn length(&self) -> Length;
 
-    /// Computes the output for these password bytes.
+    /// Computes the output for these password bytes. An empty error: there is none for this password.
     fn derive(&self, password: &[u8], output: &mut [u8]) -> Result<(), String>;
 
     /// Whether this costs an attacker at least what `target` would.
@@ -177,6 +183,8 @@ macro_rules! each {
             Kernel::Md5Crypt($k) => $body,
             Kernel::Phpass($k) => $body,
             Kernel::Salted($k) => $body,
+            Kernel::Computed($k) => $body,
+            Kernel::Firebase($k) => $body,
             Kernel::Cisco($k) => $body,
             Kernel::CramMd5($k) => $body,
             Kernel::Dcc2($k) => $body,
@@ -217,6 +225,8 @@ impl Kdf for Kernel {
             (Self::Md5Crypt(a), Self::Md5Crypt(b)) => a.reaches(b),
             (Self::Phpass(a), Self::Phpass(b)) => a.reaches(b),
             (Self::Salted(a), Self::Salted(b)) => a.reaches(b),
+            (Self::Computed(a), Self::Computed(b)) => a.reaches(b),
+            (Self::Firebase(a), Self::Firebase(b)) => a.reaches(b),
             (Self::Cisco(a), Self::Cisco(b)) => a.reaches(b),
             (Self::CramMd5(a), Self::CramMd5(b)) => a.reaches(b),
             (Self::Dcc2(a), Self::Dcc2(b)) => a.reaches(b),

@@ -2,10 +2,15 @@
 //!
 //! Invariant: the number of rounds is a power of two that [`Kdf::cap`] has bounded.
 
+use zeroize::Zeroizing;
+
 use super::{Caps, Digest, Kdf, Length, OverCap, Strength};
 
 /// The range of log2 rounds that phpass itself accepts.
 pub(in crate::hash) const COSTS: std::ops::RangeInclusive<u32> = 7..=30;
+
+/// The bytes that Drupal keeps of a SHA-512: 43 characters, so only two bits of the last byte.
+pub(in crate::hash) const DRUPAL: usize = 33;
 
 /// phpass with its parameters.
 #[derive(Clone, PartialEq)]
@@ -22,15 +27,22 @@ impl Kdf for Phpass {
     }
 
     fn length(&self) -> Length {
-        Length::Exactly(self.digest.length())
+        Length::Exactly(self.digest.length().min(DRUPAL))
     }
 
     fn derive(&self, password: &[u8], output: &mut [u8]) -> Result<(), String> {
-        self.digest.hash(&[&self.salt, password], output);
-        let mut before = zeroize::Zeroizing::new(output.to_vec());
+        let mut now = Zeroizing::new([0; 64]);
+        let now = &mut now[..self.digest.length()];
+        let mut before = Zeroizing::new([0; 64]);
+        let before = &mut before[..now.len()];
+        self.digest.hash(&[&self.salt, password], now);
         for _ in 0..1_u64 << self.cost {
-            before.copy_from_slice(output);
-            self.digest.hash(&[&before, password], output);
+            before.copy_from_slice(now);
+            self.digest.hash(&[before, password], now);
+        }
+        output.copy_from_slice(&now[..output.len()]);
+        if let (DRUPAL, Some(last)) = (output.len(), output.last_mut()) {
+            *last &= 3;
         }
         Ok(())
     }
