@@ -3,6 +3,7 @@
 //! Invariant: only this layer reads the environment, the clock and randomness; everything below gets them handed in.
 
 mod access;
+mod audit;
 mod check;
 mod client;
 mod demo;

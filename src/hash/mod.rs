@@ -24,6 +24,7 @@ mod recent;
 mod scan;
 mod shape;
 mod spec;
+mod timings;
 #[cfg(test)]
 mod vectors;
 
@@ -37,3 +38,4 @@ pub use spec::{
     Accept, Charset, Cost, DigestSpec, Encoding, FormatSpec, Item, Position, SaltEncoding, SaltSpec, Spec, SpecError,
     Split, SplitOrder, Warning,
 };
+pub use timings::{BOUNDS, Distribution, Timings};

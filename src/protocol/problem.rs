@@ -73,6 +73,8 @@ codes! {
     OutcomeUnknown = "outcome_unknown", SERVICE_UNAVAILABLE, "The change may or may not have been made";
     /// The gateway does not serve this connector.
     UnknownConnector = "unknown_connector", SERVICE_UNAVAILABLE, "The connector is not served";
+    /// The audit record that the action needs cannot be kept.
+    AuditUnavailable = "audit_unavailable", SERVICE_UNAVAILABLE, "The request cannot be recorded";
     /// A defect of the gateway.
     Internal = "internal", INTERNAL_SERVER_ERROR, "The gateway has a defect";
     /// No valid credentials of a client.
@@ -113,7 +115,7 @@ impl Code {
     /// the change twice.
     const fn retry_after(self) -> Option<u32> {
         match self {
-            Self::Unavailable | Self::Overloaded | Self::RateLimited => Some(1),
+            Self::Unavailable | Self::Overloaded | Self::AuditUnavailable | Self::RateLimited => Some(1),
             Self::UnknownConnector => Some(5),
             _ => None,
         }
