@@ -12,6 +12,11 @@ pub fn mysql() -> String {
     address("USERBRIDGE_TEST_MYSQL")
 }
 
+/// A Python with Django and its hashers.
+pub fn python() -> String {
+    address("USERBRIDGE_TEST_PYTHON")
+}
+
 #[expect(clippy::disallowed_methods, reason = "tests/run says in the environment where its servers are")]
 fn address(variable: &str) -> String {
     std::env::var(variable).unwrap_or_else(|_| panic!("{variable} is not set: run tests/run, which starts the servers"))

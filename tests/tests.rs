@@ -1,9 +1,15 @@
 //! One binary for all integration tests: black box, through the command line and HTTP, on every database.
 
+mod audit;
 mod check;
 mod db;
 mod gateway;
 mod hash;
 mod http;
 mod layers;
+mod limits;
+mod metrics;
+mod openapi;
+mod people;
 mod servers;
+mod timing;

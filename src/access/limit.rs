@@ -204,7 +204,7 @@ mod tests {
         let later = start + Duration::from_secs(10);
         assert!(ann(&limiter, later).is_ok());
         assert!(ann(&limiter, later).is_err());
-        assert!(limiter.reserve_account("other", "ann", later).is_ok(), "another connector is another account");
+        assert!(limiter.reserve(8, later).is_ok(), "another key");
     }
 
     #[test]

@@ -37,7 +37,7 @@ enum Command {
     /// Make the keys with which identity providers call.
     #[command(subcommand)]
     Client(client::Client),
-    /// Write the JSON Schemas that editors use.
+    /// Write the JSON Schemas that editors use, and the OpenAPI document.
     Schema(schema::Schema),
     /// Serve a complete example on an embedded database, with the requests to try.
     Demo(demo::Demo),

@@ -35,7 +35,7 @@ macro_rules! codes {
             }
 
             /// The same for every problem of this code.
-            const fn title(self) -> &'static str {
+            pub(super) const fn title(self) -> &'static str {
                 match self { $(Self::$name => $title,)* }
             }
         }
@@ -113,7 +113,7 @@ impl Code {
 
     /// When trying again may help, in seconds. Not for an unknown outcome: a client that repeats by itself could make
     /// the change twice.
-    const fn retry_after(self) -> Option<u32> {
+    pub(super) const fn retry_after(self) -> Option<u32> {
         match self {
             Self::Unavailable | Self::Overloaded | Self::AuditUnavailable | Self::RateLimited => Some(1),
             Self::UnknownConnector => Some(5),
