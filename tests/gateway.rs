@@ -350,7 +350,9 @@ fn a_gateway_serves_what_its_folder_holds_and_ends_when_told() {
     assert!(absent.detail().contains("`user_id`"), "{absent:?}");
     assert_eq!(gateway.get("/livez").text, "live\n");
     assert!(gateway.folder().join("tiny.db").exists() && gateway.connectors().join("tiny.yaml").exists());
-    assert!(gateway.records().iter().any(|record| record["fields"]["message"] == "request"), "{}", gateway.log());
+    gateway.eventually("the request is logged", || {
+        gateway.records().iter().any(|record| record["fields"]["message"] == "request")
+    });
     assert_eq!(gateway.stop(), Some(0));
 }
 

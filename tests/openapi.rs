@@ -29,7 +29,7 @@ fn exercise(gateway: &Gateway, document: &Path, checks: &str) -> Report {
         .arg("run")
         .arg(document)
         .args(["--url", &format!("http://{}", gateway.address), "--checks", checks])
-        .args(["--phases", "examples,coverage,fuzzing", "--max-examples", "30", "--seed", "1", "--workers", "2"])
+        .args(["--phases", "examples,coverage,fuzzing", "--max-examples", "30", "--seed", "1", "--workers", "1"])
         .args(["--generation-database", "none", "--request-timeout", "30"])
         .current_dir(gateway.folder())
         .output()

@@ -40,7 +40,7 @@ actions:
 const TOLERANCE: f64 = 0.05;
 
 /// A busy machine may spoil a round, but not several in a row in the same way.
-const ROUNDS: usize = 4;
+const ROUNDS: usize = 6;
 
 fn connector(folder: &Path) -> Arc<Connector> {
     let users = folder.join("users.db");
@@ -140,6 +140,7 @@ fn settled(client: &mut Client, length: usize, pairs: usize) -> f64 {
     let mut found = f64::NAN;
     for _ in 0..ROUNDS {
         found = ratio(client, length, pairs);
+        println!("passwords of {length} bytes: ratio of medians {found:.3}");
         if (found - 1.0).abs() <= TOLERANCE {
             break;
         }
@@ -154,7 +155,7 @@ fn a18_unknown_and_known_users_take_the_same_time() {
     let (_runtime, mut client) = serve(ArcSwap::from_pointee(registry));
     // The decoy learns what stored hashes cost.
     ratio(&mut client, 8, 100);
-    for (length, pairs) in [(8, 2000), (0, 500), (72, 500), (73, 500), (1024, 300)] {
+    for (length, pairs) in [(8, 2000), (0, 500), (72, 500), (73, 500), (1024, 500)] {
         let found = settled(&mut client, length, pairs);
         assert!((found - 1.0).abs() <= TOLERANCE, "passwords of {length} bytes: ratio of medians {found:.3}");
     }

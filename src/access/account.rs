@@ -44,6 +44,10 @@ fn first_half(digest: Sha256) -> u128 {
 /// The one spelling that stands for all that a store may hold for equal. Case, width, accents, invisible characters
 /// and surrounding blanks are dropped, since collations ignore them.
 pub fn canonical(account: &str) -> String {
+    if account.is_ascii() {
+        let plain = account.chars().filter(|c| !c.is_control()).map(|c| c.to_ascii_lowercase());
+        return plain.collect::<String>().trim().to_owned();
+    }
     let visible = |c: &char| !is_combining_mark(*c) && !is_ignorable(*c);
     let plain: String =
         account.nfkd().filter(visible).flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect();

@@ -134,7 +134,11 @@ impl Collector for Probe {
             ("hash", readings.hash_work),
         ];
         gauges.histograms("stage_duration_seconds", "How long the stages of requests took", "stage", &stages)?;
-        gauges.count("log_lines_dropped", "Log lines that nobody took", &[(vec![], readings.log_lines_dropped)])?;
+        gauges.count(
+            "log_lines_dropped",
+            "Log lines that standard error did not take",
+            &[(vec![], readings.log_lines_dropped)],
+        )?;
         match &readings.audit {
             Some(totals) => gauges.audit(totals),
             None => Ok(()),
@@ -190,7 +194,7 @@ impl Readers<'_, '_> {
         let mut metric = self.0.encode_descriptor(name, help, None, MetricType::Histogram)?;
         series.iter().try_for_each(|(value, distribution)| {
             // The last class is the one beyond every bound.
-            let bounds = BOUNDS.into_iter().chain([f64::MAX]);
+            let bounds = BOUNDS.into_iter().chain([f64::INFINITY]);
             let classes: Vec<_> = bounds.zip(distribution.classes).collect();
             let labels = [(label, *value)];
             let mut family = metric.encode_family(&labels)?;
