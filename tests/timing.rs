@@ -24,7 +24,7 @@ use userbridge::server::{self, Answer, Connectors, Gateway, Metrics, Readiness, 
 use crate::http::support::{Client, open, request};
 
 /// The hash of `correct horse` at a cost that stands out against the rest of a request.
-const HASH: &str = "$P$8abcdefghGsh1/5/iRpcVKCagH1qoQ0";
+const HASH: &str = "$P$9abcdefghPDonBA7cb6Wv7y6IfLfEF.";
 
 const DEFINITION: &str = "
 version: 1
