@@ -2,6 +2,7 @@
 
 mod actions;
 mod applications;
+mod audit;
 mod check;
 mod db;
 mod definitions;
@@ -11,7 +12,12 @@ mod hash;
 mod hash_cli;
 mod http;
 mod layers;
+mod limits;
+mod metrics;
+mod openapi;
+mod people;
 mod properties;
 mod reload;
 mod servers;
 mod stores;
+mod timing;

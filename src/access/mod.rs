@@ -5,6 +5,7 @@
 
 mod account;
 mod allowlist;
+mod attempts;
 mod authenticate;
 mod client;
 mod forwarded;
@@ -20,7 +21,9 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use http::HeaderMap;
 
+pub use self::account::canonical;
 pub use self::allowlist::{Allowlist, Network};
+pub use self::attempts::{AccountLimiter, Attempt, Source};
 pub use self::authenticate::{Authenticator, Caller, Unauthenticated};
 pub use self::client::{Client, ClientId, KeyDigest, NewKey};
 pub use self::forwarded::{Junk, TrustedProxies};
@@ -66,8 +69,12 @@ pub struct Limits {
     pub client: Option<Quota>,
     /// Requests of one address (IPv6: one /64) that did not authenticate.
     pub address: Option<Quota>,
-    /// Logins and changes of one account in one connector that were answered with "no".
+    /// Logins and changes of one account in one connector, from one client and address, that were answered with
+    /// "no"; see [`AccountLimiter`].
     pub account: Option<Quota>,
+    /// Whether `context.ip` of a request is taken for the end user's address, in place of the client's, when attempts
+    /// at accounts are counted.
+    pub end_user_address: bool,
     /// The most addresses, and the most accounts, that are counted at a time.
     pub keys: usize,
 }
@@ -78,6 +85,7 @@ impl Default for Limits {
             client: Some(Quota::per_second(200)),
             address: Some(Quota::per_second(20)),
             account: Some(Quota::per_minute(10)),
+            end_user_address: false,
             keys: 100_000,
         }
     }
@@ -102,7 +110,8 @@ pub struct Access {
     allowlist: Option<Allowlist>,
     proxies: TrustedProxies,
     address: Option<Arc<Limiter>>,
-    account: Option<Arc<Limiter>>,
+    account: Option<Arc<AccountLimiter>>,
+    end_user_address: bool,
     keys: usize,
 }
 
@@ -129,12 +138,17 @@ impl Access {
             let before = before.filter(|limiter| limiter.quota() == quota);
             Some(before.map_or_else(|| Arc::new(Limiter::new(quota, limits.keys)), Arc::clone))
         };
+        let account = limits.account.map(|quota| {
+            let before = carried.and_then(|access| access.account.as_ref()).filter(|limiter| limiter.quota() == quota);
+            before.map_or_else(|| Arc::new(AccountLimiter::new(quota, limits.keys)), Arc::clone)
+        });
         Ok(Self {
             authenticator: Authenticator::new(known),
             allowlist: allowlist.map(Allowlist::new),
             proxies,
             address: limiter(limits.address, carried.and_then(|access| access.address.as_ref())),
-            account: limiter(limits.account, carried.and_then(|access| access.account.as_ref())),
+            account,
+            end_user_address: limits.end_user_address,
             keys: limits.keys,
         })
     }
@@ -168,8 +182,13 @@ impl Access {
     }
 
     /// The limiter of accounts.
-    pub fn account_limiter(&self) -> Option<&Arc<Limiter>> {
+    pub fn account_limiter(&self) -> Option<&Arc<AccountLimiter>> {
         self.account.as_ref()
+    }
+
+    /// Whether clients are believed what they say of their users' addresses.
+    pub fn trusts_end_user_address(&self) -> bool {
+        self.end_user_address
     }
 }
 
@@ -186,7 +205,7 @@ mod tests {
             limit: None,
         };
         let quota = Some(quota.parse().unwrap());
-        let limits = Limits { client: quota, address: quota, account: quota, keys: 64 };
+        let limits = Limits { client: quota, address: quota, account: quota, keys: 64, ..Limits::default() };
         Settings { clients: vec![client], limits, ..Settings::default() }
     }
 
@@ -196,7 +215,7 @@ mod tests {
         [
             access.authenticator().client("auth0").unwrap().reserve().is_ok(),
             access.address_limiter().unwrap().reserve_address(address, now).is_ok(),
-            access.account_limiter().unwrap().reserve_account("acme", "ann", now).is_ok(),
+            access.account_limiter().unwrap().reserve("acme", "ann", Source { client: "auth0", address }, now).is_ok(),
         ]
     }
 

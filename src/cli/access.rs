@@ -34,6 +34,7 @@ pub(super) fn settings(raw: &RawGateway, source: &Source) -> Result<Settings, Re
         client: quota(limits.and_then(|l| l.client.as_ref()), defaults.client),
         address: quota(limits.and_then(|l| l.address.as_ref()), defaults.address),
         account: quota(limits.and_then(|l| l.account.as_ref()), defaults.account),
+        end_user_address: limits.and_then(|l| l.end_user_address.as_ref()).is_some_and(|at| at.value),
         keys: defaults.keys,
     };
     let allowlist = networks(&raw.allowlist, &mut faults);
@@ -57,7 +58,7 @@ fn all<T: FromStr<Err: std::fmt::Display>>(list: &[At<String>], faults: &mut Vec
     list.iter().filter_map(|at| one(at, faults)).collect()
 }
 
-fn one<T: FromStr<Err: std::fmt::Display>>(at: &At<String>, faults: &mut Vec<Fault>) -> Option<T> {
+pub(super) fn one<T: FromStr<Err: std::fmt::Display>>(at: &At<String>, faults: &mut Vec<Fault>) -> Option<T> {
     at.value
         .parse()
         .map_err(|e: T::Err| faults.push(Fault::new(Code::InvalidValue, at.span.clone(), e.to_string())))

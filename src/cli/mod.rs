@@ -3,6 +3,7 @@
 //! Invariant: only this layer reads the environment, the clock and randomness; everything below gets them handed in.
 
 mod access;
+mod audit;
 mod check;
 mod client;
 mod demo;
@@ -37,7 +38,7 @@ enum Command {
     /// Make the keys with which identity providers call.
     #[command(subcommand)]
     Client(client::Client),
-    /// Write the JSON Schemas that editors use.
+    /// Write the JSON Schemas that editors use, and the OpenAPI document.
     Schema(schema::Schema),
     /// Serve a complete example on an embedded database, with the requests to try.
     Demo(demo::Demo),

@@ -1,4 +1,5 @@
-//! `userbridge schema`: the JSON Schemas that editors use, generated from the types that read the files.
+//! `userbridge schema`: the JSON Schemas that editors use, generated from the types that read the files, and the OpenAPI
+//! document, generated from the tables that answer requests.
 
 use std::path::PathBuf;
 
@@ -8,8 +9,9 @@ use schemars::generate::SchemaSettings;
 use super::Exit;
 use crate::definition::RawGateway;
 use crate::definition::raw::RawDefinition;
+use crate::protocol::openapi;
 
-/// Write the JSON Schemas that editors use.
+/// Write the JSON Schemas that editors use, and the OpenAPI document.
 #[derive(Debug, Args)]
 pub(super) struct Schema {
     /// The directory to write to.
@@ -49,5 +51,7 @@ fn generated() -> Vec<(&'static str, String)> {
         ("connector.schema.json", generator().into_root_schema_for::<RawDefinition>()),
         ("gateway.schema.json", generator().into_root_schema_for::<RawGateway>()),
     ];
-    schemas.into_iter().map(|(name, schema)| (name, format!("{:#}\n", schema.to_value()))).collect()
+    let schemas = schemas.into_iter().map(|(name, schema)| (name, schema.to_value()));
+    let all = schemas.chain([("openapi.json", openapi())]);
+    all.map(|(name, json)| (name, format!("{json:#}\n"))).collect()
 }

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::access;
 use super::running::{Plan, run};
 use super::{Exit, colours, log, variable};
+use super::{access, audit};
 use crate::definition::{Gateway, check_gateway, read};
 use crate::diagnostic::Report;
 
@@ -51,7 +51,9 @@ impl Serve {
         let directory = self.config.parent().unwrap_or(Path::new("."));
         let declared = gateway.raw.connectors.as_ref().map_or("connectors", |at| at.value.as_str());
         let connectors = self.connectors.clone().unwrap_or_else(|| directory.join(declared));
-        Ok(Plan::new(gateway, access, connectors, Some((self.config.clone(), source)), self.allow_partial))
+        let audit = audit::settings(&gateway.raw, &source, directory).map_err(|report| draw(&report))?;
+        let plan = Plan::new(gateway, access, connectors, Some((self.config.clone(), source)), self.allow_partial);
+        Ok(plan.with_audit(audit))
     }
 
     fn dev_plan(&self) -> Result<Plan, String> {

@@ -2,11 +2,14 @@
 //!
 //! Invariant: shape and plain values only; what clients, networks and limits mean is for the layers that use them.
 
+mod audit;
+
 use std::net::SocketAddr;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+pub use self::audit::RawAudit;
 use super::checker::Checker;
 use super::yaml::{At, parse};
 use crate::diagnostic::{Code, Fault, Report, Source};
@@ -34,6 +37,8 @@ pub struct RawGateway {
     pub limits: Option<RawLimits>,
     /// How much memory and patience password hashing has.
     pub hashing: Option<RawHashing>,
+    /// Where a record of every decision is kept.
+    pub audit: Option<RawAudit>,
     /// How long one request may take, as in `2500ms`, which is the default; some identity providers wait 3 seconds.
     pub request_timeout: Option<At<String>>,
 }
@@ -63,8 +68,12 @@ pub struct RawLimits {
     pub client: Option<At<String>>,
     /// Requests of one address; without a limit unless said otherwise, because an identity provider is one address.
     pub address: Option<At<String>>,
-    /// Attempts on one account of one connector; `10/min` unless said otherwise.
+    /// Failed attempts on one account of one connector from one client and address; `10/min` unless said otherwise.
+    /// Five times as many from everywhere together, save from where the account's owner logged in before.
     pub account: Option<At<String>>,
+    /// Whether `context.ip` of a login is believed to be the end user's address, so that attempts are counted by it and
+    /// not by the client's own; not unless said otherwise. Clients must take it from their own connection.
+    pub end_user_address: Option<At<bool>>,
 }
 
 /// How much memory and patience password hashing has.

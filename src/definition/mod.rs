@@ -22,12 +22,13 @@ use std::collections::BTreeMap;
 use sha2::{Digest, Sha256};
 
 use self::checker::Checker;
-pub use self::gateway::{Gateway, RawGateway, check_gateway};
+pub use self::gateway::{Gateway, RawAudit, RawGateway, check_gateway};
 pub use self::load::{Loaded, files, load, load_file, load_text, read};
 pub use self::model::{Create, Definition, Deny, GetUser, Login, Step, StoredPassword, UserId, Verification, Write};
 pub use self::profile::MEMBERS;
 use self::raw::RawDefinition;
-pub use self::settings::{Surroundings, duration};
+pub use self::raw::RawReference;
+pub use self::settings::{Surroundings, duration, referenced_text};
 use self::statements::Ground;
 pub use self::template::{Columns, Template};
 pub use self::yaml::{At, MAX_BYTES, parse};

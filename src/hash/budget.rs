@@ -12,6 +12,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
+use super::timings::{Distribution, Timings};
+
 /// The size of a [`Budget`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BudgetConfig {
@@ -56,7 +58,9 @@ impl Budget {
     /// Starts the threads. Fails when the system gives none.
     pub fn new(config: BudgetConfig) -> std::io::Result<Self> {
         let config = BudgetConfig { threads: config.threads.max(1), ..config };
-        let shared = Arc::new(Shared { config, state: Mutex::default(), changed: Condvar::new() });
+        let (state, changed) = (Mutex::default(), Condvar::new());
+        let (waits, work) = (Timings::default(), Timings::default());
+        let shared = Arc::new(Shared { config, state, changed, waits, work });
         // Made before the threads, so that those already started end if a later one cannot be.
         let budget = Self { shared };
         for index in 0..config.threads {
@@ -86,12 +90,22 @@ impl Budget {
                 let _ = answer.send(value);
             }
         });
-        self.shared.enqueue(Job { memory, left: Arc::clone(&caller.left), run })?;
+        self.shared.enqueue(Job { memory, since: Instant::now(), left: Arc::clone(&caller.left), run })?;
         match timeout_at(deadline, result).await {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(_)) => Err(Busy::Panicked),
             Err(_) => Err(Busy::Deadline),
         }
+    }
+
+    /// How long the jobs that were started had waited.
+    pub fn waits(&self) -> Distribution {
+        self.shared.waits.read()
+    }
+
+    /// How long the jobs that are done took.
+    pub fn work(&self) -> Distribution {
+        self.shared.work.read()
     }
 
     /// What the pool is doing now.
@@ -142,6 +156,7 @@ impl Drop for Caller {
 
 struct Job {
     memory: u64,
+    since: Instant,
     left: Arc<AtomicBool>,
     run: Box<dyn FnOnce() + Send>,
 }
@@ -156,6 +171,8 @@ struct Shared {
     config: BudgetConfig,
     state: Mutex<State>,
     changed: Condvar,
+    waits: Timings,
+    work: Timings,
 }
 
 #[derive(Default)]
@@ -185,8 +202,10 @@ impl Shared {
     fn work(&self) {
         lower_priority();
         while let Some(job) = self.next() {
-            let memory = job.memory;
+            let (memory, begun) = (job.memory, Instant::now());
+            self.waits.note(begun - job.since);
             (job.run)();
+            self.work.note(begun.elapsed());
             let mut state = self.lock();
             state.running -= 1;
             state.memory -= memory;

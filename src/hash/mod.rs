@@ -27,6 +27,7 @@ mod recipe;
 mod scan;
 mod shape;
 mod spec;
+mod timings;
 #[cfg(test)]
 mod vectors;
 
@@ -41,3 +42,4 @@ pub use spec::{
     Accept, Base, Change, Charset, Columns, Cost, Description, Encoding, FormatSpec, Item, Pepper, Position, Rounds,
     RoundsOver, SaltEncoding, SaltSpec, Secrets, Spec, SpecError, Split, SplitOrder, Text, Transform, Warning, When,
 };
+pub use timings::{BOUNDS, Distribution, Timings};

@@ -14,6 +14,7 @@ mod panic;
 mod readiness;
 mod readings;
 mod record;
+mod trace;
 mod wire;
 
 use std::sync::Arc;

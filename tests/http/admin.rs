@@ -92,6 +92,7 @@ fn readings_are_taken_at_each_scrape() {
         watcher_last_tick: Some(1_700_000_001.0),
         pools: vec![("acme".to_owned(), PoolState { open: 5, busy: 3, limit: 10, last_error: None })],
         hash_queue_depth: 4,
+        ..Readings::default()
     };
     let text = get(serve(&gateway, Arc::new(Metrics::new(gateway.access.clone(), readings))), "/metrics").text();
     let expected = [
