@@ -14,6 +14,9 @@ use super::{Error, ErrorKind};
 /// How long nobody connects after an attempt failed.
 const BACK_OFF: Duration = Duration::from_millis(200);
 
+/// How long a server may take to accept a connection: a few round trips, with room for a slow TLS handshake.
+const CONNECT_LIMIT: Duration = Duration::from_secs(1);
+
 /// What is known of a server's health.
 #[derive(Debug, Default)]
 pub(super) struct Health {
@@ -41,20 +44,25 @@ impl Health {
             return Err(error.clone());
         }
         let begun = Instant::now();
-        match within(deadline, "connecting", attempt).await {
+        match within(deadline.min(begun + CONNECT_LIMIT), "connecting", attempt).await {
             Ok(Ok(connection)) => {
                 *self.known() = Known::default();
                 Ok(connection)
             }
             Ok(Err(error)) => {
-                self.refused(&error);
+                match error.kind {
+                    ErrorKind::Unavailable => self.refused(&error),
+                    // Reads are still answered there.
+                    _ => self.lost(&error),
+                }
                 Err(error)
             }
             // A caller who came with no time left says nothing about the server.
             Err(timeout) if begun.elapsed() < BACK_OFF => Err(timeout),
             Err(_) => {
-                self.refused(&Error::new(ErrorKind::Unavailable, "the server did not accept a connection in time"));
-                Err(expired("connecting"))
+                let error = Error::new(ErrorKind::Unavailable, "the server did not accept a connection in time");
+                self.refused(&error);
+                Err(if Instant::now() < deadline { error } else { expired("connecting") })
             }
         }
     }

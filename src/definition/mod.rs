@@ -6,6 +6,7 @@ mod actions;
 mod checker;
 mod gateway;
 mod load;
+mod lookup;
 mod model;
 mod passwords;
 mod profile;
@@ -26,6 +27,7 @@ pub use self::load::{Loaded, files, load, load_file, read};
 pub use self::model::{Create, Definition, Deny, GetUser, Login, Step, StoredPassword, UserId, Verification, Write};
 pub use self::profile::MEMBERS;
 use self::raw::RawDefinition;
+pub use self::raw::RawMatch as Match;
 pub use self::settings::{Surroundings, duration};
 use self::statements::Ground;
 pub use self::template::{Columns, Template};
@@ -70,6 +72,7 @@ fn build(raw: RawDefinition, surroundings: &Surroundings<'_>, checker: &mut Chec
     let secrets = secret_columns(&raw);
     let profile = profile::profile(&raw.profile, &secrets, checker);
     let (deny, deny_columns) = profile::deny(&raw.deny, &secrets, checker);
+    let matching = raw.lookup.matching;
     let values = configuration.clone().unwrap_or_default();
     let ground = Ground {
         dialects,
@@ -78,6 +81,7 @@ fn build(raw: RawDefinition, surroundings: &Surroundings<'_>, checker: &mut Chec
         password,
         password_declared: raw.password.is_some(),
         user_id_column: &user_id.column,
+        matching,
         read_columns: &profile.columns,
         deny_columns: &deny_columns,
     };
@@ -92,6 +96,7 @@ fn build(raw: RawDefinition, surroundings: &Surroundings<'_>, checker: &mut Chec
         references: settings::references(&raw.configuration, surroundings),
         database: database?,
         user_id,
+        matching,
         profile: profile.members,
         deny,
         secret_columns: secrets,

@@ -3,6 +3,7 @@
 use tokio::time::Instant;
 
 use super::arguments::Source;
+use super::matching::same;
 use super::{Bound, Class, Error, Handler};
 use crate::action::{Lookup, Outcome, Request};
 use crate::db::{ErrorKind, Row, Value};
@@ -32,7 +33,8 @@ impl Handler {
         }
     }
 
-    /// The row of a look-up. A name or id that cannot be a value of its column is nobody's.
+    /// The row of a look-up. A name or id that cannot be a value of its column is nobody's, and so is a row of another
+    /// name or id.
     pub(super) async fn one_row(
         &self,
         bound: &Bound,
@@ -44,7 +46,7 @@ impl Handler {
             Err(error) if names_user(&error) => return Ok(None),
             Err(error) => return Err(error),
         };
-        let mut rows = match self.database.fetch(&bound.query, &arguments, deadline).await {
+        let mut rows = match self.store.fetch(&bound.query, &arguments, deadline).await {
             Ok(rows) => rows,
             Err(error) if error.kind == ErrorKind::InvalidValue(None) => return Err(bound.error(error)),
             Err(error) => match bound.error(error) {
@@ -58,7 +60,20 @@ impl Handler {
                 "two rows answer for one user; make the look-up column unique",
             ));
         }
-        Ok(rows.pop())
+        let row = rows.pop();
+        let other = row.as_ref().zip(bound.matching.as_ref()).is_some_and(|(row, rule)| !rule.holds(row, &arguments));
+        if other || row.as_ref().is_some_and(|row| self.is_of_another_id(row, source)) {
+            self.complaints.other_user(&self.definition.name);
+            return Ok(None);
+        }
+        Ok(row)
+    }
+
+    /// Whether a row that was asked for by its id has another one: `7a` is 7 to some databases.
+    fn is_of_another_id(&self, row: &Row, source: &Source<'_>) -> bool {
+        let found = row.value(&self.definition.user_id.column);
+        let pair = source.user_id.as_ref().zip(found);
+        pair.is_some_and(|(asked, found)| !same(self.definition.matching, asked, found))
     }
 
     /// The id as its column holds it; None when no row can have it.
@@ -70,7 +85,7 @@ impl Handler {
             return Err(Error::new(class, "a user id without the connector's prefix"));
         };
         // MySQL compares an integer column with the text '1abc' as 1: the column's type decides before anything is sent.
-        if self.database.dialect() == Dialect::Mysql && self.id_is_integer(deadline).await? {
+        if self.store.dialect() == Dialect::Mysql && self.id_is_integer(deadline).await? {
             let canonical = id.parse::<i64>().ok().filter(|number| number.to_string() == id);
             return Ok(canonical.map(Value::Int));
         }
@@ -83,7 +98,7 @@ impl Handler {
         };
         let description = match bound.query.description() {
             Some(description) => description,
-            None => self.database.prepare(&bound.query, deadline).await.map_err(|error| bound.error(error))?,
+            None => self.store.prepare(&bound.query, deadline).await.map_err(|error| bound.error(error))?,
         };
         let column = description.columns.iter().find(|column| column.name == self.definition.user_id.column);
         Ok(column.is_some_and(|column| column.type_name.split([' ', '(']).next().unwrap_or_default().ends_with("int")))

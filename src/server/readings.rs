@@ -11,6 +11,7 @@ use prometheus_client::metrics::MetricType;
 
 use crate::access;
 use crate::db::PoolState;
+use crate::handler::BreakerState;
 
 /// The state of everything beside the server.
 #[derive(Clone, Debug, Default)]
@@ -25,6 +26,8 @@ pub struct Readings {
     pub watcher_last_tick: Option<f64>,
     /// Each connector's connections.
     pub pools: Vec<(String, PoolState)>,
+    /// Each connector's breaker.
+    pub breakers: Vec<(String, BreakerState)>,
     /// Passwords that wait to be hashed.
     pub hash_queue_depth: u64,
 }
@@ -97,6 +100,9 @@ impl Collector for Probe {
         let tick: Series<f64> = readings.watcher_last_tick.iter().map(|tick| (vec![], *tick)).collect();
         gauges.add("watcher_last_tick_timestamp_seconds", "When the watcher last looked at the files", tick)?;
         gauges.add("pool_connections", "Connections to the database", pools(&readings.pools))?;
+        let breakers: Series<i64> =
+            readings.breakers.iter().map(|(name, state)| (connector(name), *state as i64)).collect();
+        gauges.add("breaker_state", "Whether the database is asked: 0 yes, 1 probed now, 2 no", breakers)?;
         let depth = vec![(vec![], readings.hash_queue_depth as i64)];
         gauges.add("hash_queue_depth", "Passwords that wait to be hashed", depth)?;
         gauges.add("limiter_keys", "Keys that the limits hold", self.limiter_keys())

@@ -145,6 +145,11 @@ impl Database for Mysql {
         Box::pin(async move { self.read(deadline, Work::Ping).await.map(|_| ()) })
     }
 
+    fn renew(&self) {
+        self.readers.condemn();
+        self.writers.condemn();
+    }
+
     fn state(&self) -> PoolState {
         let (readers, writers) = (self.readers.state(), self.writers.state());
         PoolState {

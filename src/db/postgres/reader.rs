@@ -180,6 +180,13 @@ impl Readers {
         self.list.rcu(|list| usable(list));
     }
 
+    /// Closes every connection on which nobody waits for an answer, or nothing is answered.
+    pub fn close_idle(&self) {
+        let list = self.list.load();
+        list.iter().filter(|reader| reader.in_flight() == 0 || reader.is_stuck()).for_each(|reader| reader.close());
+        self.list.rcu(|list| usable(list));
+    }
+
     /// Whether a request that is held up here could fare better elsewhere.
     pub fn has_other(&self, reader: &Arc<Reader>) -> bool {
         let list = self.list.load();
