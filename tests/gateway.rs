@@ -170,6 +170,11 @@ impl Gateway {
         self.folder.path()
     }
 
+    /// The process.
+    pub fn pid(&self) -> u32 {
+        self.process.0.id()
+    }
+
     /// Sends a signal to the process.
     pub fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.process.0), signal).unwrap();

@@ -2,7 +2,10 @@
 
 mod check;
 mod db;
+mod faults;
+mod fuzz;
 mod gateway;
+mod guarantees;
 mod hash;
 mod http;
 mod layers;

@@ -11,6 +11,7 @@ mod log;
 mod running;
 mod schema;
 mod serve;
+mod status;
 
 use std::process::ExitCode;
 
@@ -28,6 +29,8 @@ struct Arguments {
 enum Command {
     /// Serve the definitions over HTTP.
     Serve(serve::Serve),
+    /// Show what a running gateway serves, what it refused, and how its databases are.
+    Status(status::Status),
     /// Check definitions without touching a database.
     Check(check::Check),
     /// Make, verify and identify password hashes.
@@ -83,6 +86,7 @@ pub fn main() -> ExitCode {
     };
     let exit = match arguments.command {
         Command::Serve(serve) => serve.run(),
+        Command::Status(status) => status.run(),
         Command::Check(check) => check.run(),
         Command::Hash(hash) => hash.run(),
         Command::Client(client) => client.run(),

@@ -98,8 +98,28 @@ impl Output {
 
 /// Words at which an operand of a comparison ends.
 const BOUNDARIES: [&str; 22] = [
-    "WHERE", "ON", "AND", "OR", "NOT", "HAVING", "WHEN", "THEN", "ELSE", "END", "ORDER", "GROUP", "LIMIT", "OFFSET",
-    "FETCH", "FOR", "UNION", "EXCEPT", "INTERSECT", "WINDOW", "RETURNING", "XOR",
+    "WHERE",
+    "ON",
+    "AND",
+    "OR",
+    "NOT",
+    "HAVING",
+    "WHEN",
+    "THEN",
+    "ELSE",
+    "END",
+    "ORDER",
+    "GROUP",
+    "LIMIT",
+    "OFFSET",
+    "FETCH",
+    "FOR",
+    "UNION",
+    "EXCEPT",
+    "INTERSECT",
+    "WINDOW",
+    "RETURNING",
+    "XOR",
 ];
 
 struct Reading<'a> {
@@ -186,7 +206,8 @@ impl Reading<'_> {
         let (mut low, mut high, mut done) = (at, at, Filtered::default());
         loop {
             high = self.after_suffixes(high);
-            let enclosed = low > 0 && self.kind(low - 1) == Some(Kind::Open) && self.kind(high + 1) == Some(Kind::Close);
+            let enclosed =
+                low > 0 && self.kind(low - 1) == Some(Kind::Open) && self.kind(high + 1) == Some(Kind::Close);
             if !enclosed {
                 break;
             }
@@ -394,14 +415,8 @@ mod tests {
             ("SELECT t.name FROM t JOIN o ON o.id = t.o AND t.name = TRIM({{ identifier }})", &["name=0 trims"]),
             ("SELECT id, (SELECT max(x) FROM y) AS m, email e FROM t WHERE email = {{ identifier }}", &["e=0"]),
             ("SELECT lower(email) AS email FROM t WHERE email = {{ identifier }}", &["email=0 folds"]),
-            (
-                "SELECT email FROM t WHERE tenant = {{ context.tenant }} AND email = {{ identifier }}",
-                &["email=1"],
-            ),
-            (
-                "SELECT email FROM t WHERE host = {{ identifier | domain }} AND email = {{ identifier }}",
-                &["email=1"],
-            ),
+            ("SELECT email FROM t WHERE tenant = {{ context.tenant }} AND email = {{ identifier }}", &["email=1"]),
+            ("SELECT email FROM t WHERE host = {{ identifier | domain }} AND email = {{ identifier }}", &["email=1"]),
         ];
         for (sql, expected) in cases {
             for dialect in Dialect::ALL {
