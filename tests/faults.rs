@@ -6,6 +6,7 @@
 
 mod breaker;
 mod load;
+mod operator;
 mod processes;
 mod proxy;
 mod recovery;

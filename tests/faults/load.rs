@@ -8,7 +8,8 @@ use serde_json::json;
 use userbridge::sql::Dialect;
 
 use super::support::{
-    BUDGET, Dice, abandon, alone, database, definition, email, get_user, login, percentile, rounds, setup, start, usage,
+    BUDGET, Dice, abandon, alone, database, definition, email, get_user, login, percentile, rounds, settings, setup,
+    start, usage,
 };
 
 #[test]
@@ -16,7 +17,8 @@ fn overload_is_shed_before_it_is_worked_on() {
     let _turn = alone();
     let url = database(Dialect::Postgres);
     let text = definition("acme").replace("[sha256, phpass], new: phpass", "[sha256, argon2], new: argon2id");
-    let gateway = setup().definition("acme.yaml", &text).env("URL_ACME", &url).start();
+    let gateway = setup().settings(settings().replace("queue: 16", "queue: 4"));
+    let gateway = gateway.definition("acme.yaml", &text).env("URL_ACME", &url).start();
     // From now on each login costs a real hash; about ten times as many callers as two threads can serve.
     let body = json!({ "identifier": email(1), "password": "hello" });
     assert_eq!(gateway.call("acme", "change_password", &body).code(), "changed");

@@ -213,7 +213,12 @@ impl Readers {
         if list.len() >= self.limit
             && let Some(reader) = list.iter().min_by_key(|reader| reader.in_flight())
         {
-            return Ok(Arc::clone(reader));
+            // One that has been silent for this long is more likely lost than slow, and somebody must find out.
+            let lost = list.iter().filter(|reader| reader.is_stuck()).max_by_key(|reader| reader.silence());
+            match lost.filter(|reader| reader.silence() > self.time_limit / 2) {
+                Some(lost) => self.remove(lost),
+                None => return Ok(Arc::clone(reader)),
+            }
         }
         self.connect(deadline).await
     }
