@@ -161,11 +161,11 @@ fn exists(proof: &str) -> bool {
     let Some((module, test)) = proof.rsplit_once("::") else { return false };
     let file = folder().join(format!("{}.rs", module.replace("::", "/")));
     let Ok(text) = std::fs::read_to_string(file) else { return false };
-    let Some((before, _)) = text.split_once(&format!("fn {test}()")) else { return false };
+    let Some((before, _)) = text.split_once(&format!("fn {test}(")) else { return false };
     let attributes: Vec<&str> = before
         .lines()
         .rev()
-        .skip_while(|line| line.trim() == "async")
+        .skip_while(|line| ["", "async"].contains(&line.trim()))
         .take_while(|line| line.trim().starts_with('#'))
         .collect();
     attributes.iter().any(|line| line.contains("test")) && !attributes.iter().any(|line| line.contains("ignore"))

@@ -69,6 +69,11 @@ impl Health {
         }
     }
 
+    /// Lets the next attempt be made at once: somebody has reason to try.
+    pub fn try_again(&self) {
+        self.known().refused = None;
+    }
+
     /// A connection that was open broke.
     pub fn lost(&self, error: &Error) {
         self.known().last_error = Some(error.to_string());

@@ -100,6 +100,12 @@ impl<C: Exclusive> Pool<C> {
         self.shared.condemn();
     }
 
+    /// Closes every idle connection, and lets the next one be made at once.
+    pub fn renew(&self) {
+        self.shared.condemn();
+        self.shared.health.try_again();
+    }
+
     /// What the pool is doing.
     pub fn state(&self) -> PoolState {
         let busy = self.shared.limit - self.shared.permits.available_permits().min(self.shared.limit);

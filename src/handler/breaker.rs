@@ -117,7 +117,7 @@ impl Breaker {
     /// How long to wait before the first probe. What was lost may be back at once; a breaker that has only just closed
     /// waits the whole interval, lest it flap.
     pub fn first_wait(&self, now: Instant) -> Duration {
-        let recently = self.known().closed.is_some_and(|closed| now.duration_since(closed) < INTERVAL * 10);
+        let recently = self.known().closed.is_some_and(|closed| now.duration_since(closed) < INTERVAL * 2);
         if recently { INTERVAL + self.jitter() } else { self.jitter() }
     }
 
@@ -233,6 +233,6 @@ mod tests {
         assert!(!breaker.probed(&Err(lost()), now) && breaker.state() == BreakerState::Open);
         assert!(breaker.probed(&Ok(()), now) && breaker.admit().is_ok());
         assert_eq!(breaker.first_wait(now), INTERVAL + JITTER);
-        assert_eq!(breaker.first_wait(now + INTERVAL * 10), JITTER);
+        assert_eq!(breaker.first_wait(now + INTERVAL * 2), JITTER);
     }
 }

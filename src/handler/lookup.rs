@@ -41,16 +41,32 @@ impl Handler {
         source: &Source<'_>,
         deadline: Instant,
     ) -> Result<Option<Row>, Error> {
+        match self.any_row(bound, source, deadline).await? {
+            Found::Own(row) => Ok(Some(row)),
+            Found::Nobody | Found::Other => Ok(None),
+        }
+    }
+
+    /// Whether the database takes the identifier of a change for that of another user: the change would be made to
+    /// somebody else's account. Only a look-up can tell, so it is asked where collations are that lenient.
+    pub(super) async fn is_taken_for_another(&self, source: &Source<'_>, deadline: Instant) -> Result<bool, Error> {
+        let lookups = [self.by_identifier.as_ref(), self.login.as_ref()];
+        let deciding = lookups.into_iter().flatten().find(|bound| bound.matching.is_some());
+        let Some(bound) = deciding.filter(|_| self.store.dialect() == Dialect::Mysql) else { return Ok(false) };
+        Ok(matches!(self.any_row(bound, source, deadline).await?, Found::Other))
+    }
+
+    async fn any_row(&self, bound: &Bound, source: &Source<'_>, deadline: Instant) -> Result<Found, Error> {
         let arguments = match source.arguments(bound) {
             Ok(arguments) => arguments,
-            Err(error) if names_user(&error) => return Ok(None),
+            Err(error) if names_user(&error) => return Ok(Found::Nobody),
             Err(error) => return Err(error),
         };
         let mut rows = match self.store.fetch(&bound.query, &arguments, deadline).await {
             Ok(rows) => rows,
             Err(error) if error.kind == ErrorKind::InvalidValue(None) => return Err(bound.error(error)),
             Err(error) => match bound.error(error) {
-                error if names_user(&error) => return Ok(None),
+                error if names_user(&error) => return Ok(Found::Nobody),
                 error => return Err(error),
             },
         };
@@ -64,9 +80,9 @@ impl Handler {
         let other = row.as_ref().zip(bound.matching.as_ref()).is_some_and(|(row, rule)| !rule.holds(row, &arguments));
         if other || row.as_ref().is_some_and(|row| self.is_of_another_id(row, source)) {
             self.complaints.other_user(&self.definition.name);
-            return Ok(None);
+            return Ok(Found::Other);
         }
-        Ok(row)
+        Ok(row.map_or(Found::Nobody, Found::Own))
     }
 
     /// Whether a row that was asked for by its id has another one: `7a` is 7 to some databases.
@@ -103,6 +119,16 @@ impl Handler {
         let column = description.columns.iter().find(|column| column.name == self.definition.user_id.column);
         Ok(column.is_some_and(|column| column.type_name.split([' ', '(']).next().unwrap_or_default().ends_with("int")))
     }
+}
+
+/// What a look-up found.
+enum Found {
+    /// The user's row.
+    Own(Row),
+    /// A row of somebody whose name the database takes for equal.
+    Other,
+    /// No row.
+    Nobody,
 }
 
 /// Whether the value that did not fit is the one that names the user.

@@ -82,6 +82,9 @@ impl Handler {
                 None => return Ok(Outcome::Unchanged),
             };
         }
+        if action == Action::ChangePassword && self.is_taken_for_another(&source, deadline).await? {
+            return Ok(Outcome::Unchanged);
+        }
         match self.transact(transaction, &mut source, deadline).await {
             Ok(done) => self.outcome(action, done),
             Err(failure) => refusal(action, failure),

@@ -26,6 +26,11 @@ fn a_row_of_another_name_is_nobodys_on_a_lenient_database() {
     assert_eq!(found(&gateway, "user1@example.com"), YES);
     assert_eq!(found(&gateway, "USER1@example.com"), YES);
     LOOKALIKES.iter().for_each(|name| assert_eq!(found(&gateway, name), NO, "{name:?}"));
+    for name in LOOKALIKES {
+        let body = json!({ "identifier": name, "password": "of somebody else" });
+        assert_eq!(gateway.call("acme", "change_password", &body).code(), "unchanged", "{name:?}");
+    }
+    assert_eq!(found(&gateway, "user1@example.com"), YES, "the password is the old one");
     gateway.eventually("a warning", || gateway.log().contains("a row of another identifier counts as no row"));
     // The control: the database does find a row for each of these names.
     let lenient = definition("acme") + "lookup: { match: database }\n";

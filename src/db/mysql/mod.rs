@@ -148,8 +148,8 @@ impl Database for Mysql {
     }
 
     fn renew(&self) {
-        self.readers.condemn();
-        self.writers.condemn();
+        self.readers.renew();
+        self.writers.renew();
     }
 
     fn state(&self) -> PoolState {

@@ -189,6 +189,7 @@ impl Database for Postgres {
     fn renew(&self) {
         self.readers.close_idle();
         self.writers.condemn();
+        self.health.try_again();
     }
 
     fn state(&self) -> PoolState {
