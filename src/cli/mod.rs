@@ -13,6 +13,7 @@ mod log;
 mod running;
 mod schema;
 mod serve;
+mod status;
 
 use std::process::ExitCode;
 
@@ -30,6 +31,8 @@ struct Arguments {
 enum Command {
     /// Serve the definitions over HTTP.
     Serve(serve::Serve),
+    /// Show what a running gateway serves, what it refused, and how its databases are.
+    Status(status::Status),
     /// Check definitions without touching a database.
     Check(check::Check),
     /// Make, verify and identify password hashes.
@@ -85,6 +88,7 @@ pub fn main() -> ExitCode {
     };
     let exit = match arguments.command {
         Command::Serve(serve) => serve.run(),
+        Command::Status(status) => status.run(),
         Command::Check(check) => check.run(),
         Command::Hash(hash) => hash.run(),
         Command::Client(client) => client.run(),

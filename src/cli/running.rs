@@ -325,6 +325,7 @@ impl State {
             generations: Arc::strong_count(&registry).saturating_sub(1) as u64,
             watcher_last_tick: Some(*lock(&self.tick)),
             pools: registry.connectors().map(|c| (c.name.clone(), c.pool())).collect(),
+            breakers: registry.connectors().map(|c| (c.name.clone(), c.breaker())).collect(),
             hash_queue_depth: self.budget.state().queued as u64,
             hash_waits: self.budget.waits(),
             hash_work: self.budget.work(),
@@ -338,7 +339,8 @@ impl State {
         let databases = lock(&self.databases);
         let connectors = lock(&self.connectors);
         let list = connectors.iter().map(|status| {
-            let pool = status.connector.as_deref().and_then(|name| registry.connector(name)).map(|c| c.pool());
+            let served = status.connector.as_deref().and_then(|name| registry.connector(name));
+            let pool = served.map(|connector| connector.pool());
             let database =
                 status.connector.as_ref().and_then(|name| databases.get(name)).and_then(|last| last.problem.clone());
             serde_json::json!({
@@ -353,6 +355,7 @@ impl State {
                     "open": pool.as_ref().map(|pool| pool.open),
                     "busy": pool.as_ref().map(|pool| pool.busy),
                     "limit": pool.as_ref().map(|pool| pool.limit),
+                    "breaker": served.map(|connector| connector.breaker().as_str()),
                 },
             })
         });

@@ -7,6 +7,7 @@ mod checker;
 mod formats;
 mod gateway;
 mod load;
+mod lookup;
 mod model;
 mod passwords;
 mod profile;
@@ -27,7 +28,7 @@ pub use self::load::{Loaded, files, load, load_file, load_text, read};
 pub use self::model::{Create, Definition, Deny, GetUser, Login, Step, StoredPassword, UserId, Verification, Write};
 pub use self::profile::MEMBERS;
 use self::raw::RawDefinition;
-pub use self::raw::RawReference;
+pub use self::raw::{RawMatch as Match, RawReference};
 pub use self::settings::{Surroundings, duration, referenced_text};
 use self::statements::Ground;
 pub use self::template::{Columns, Template};
@@ -72,6 +73,7 @@ fn build(raw: RawDefinition, surroundings: &Surroundings<'_>, checker: &mut Chec
     let secrets = secret_columns(&raw);
     let profile = profile::profile(&raw.profile, &secrets, checker);
     let (deny, deny_columns) = profile::deny(&raw.deny, &secrets, checker);
+    let matching = raw.lookup.matching;
     let values = configuration.clone().unwrap_or_default();
     let ground = Ground {
         dialects,
@@ -81,6 +83,7 @@ fn build(raw: RawDefinition, surroundings: &Surroundings<'_>, checker: &mut Chec
         surroundings,
         password_declared: raw.password.is_some(),
         user_id_column: &user_id.column,
+        matching,
         read_columns: &profile.columns,
         deny_columns: &deny_columns,
     };
@@ -97,6 +100,7 @@ fn build(raw: RawDefinition, surroundings: &Surroundings<'_>, checker: &mut Chec
         references,
         database: database?,
         user_id,
+        matching,
         profile: profile.members,
         deny,
         secret_columns: secrets,

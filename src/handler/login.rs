@@ -106,7 +106,7 @@ impl Handler {
             }
             verdict
         };
-        match self.resources.budget.run(memory, deadline, job).await.map_err(busy)? {
+        match self.resources.budget.run_soon(memory, turn(deadline), deadline, job).await.map_err(busy)? {
             Ok(Verdict::Match { outdated }) => Ok(Compared::Right { outdated }),
             Ok(Verdict::Mismatch) => Ok(Compared::Refused(Refusal::WrongPassword)),
             Ok(Verdict::NoPassword) => Ok(Compared::Refused(Refusal::NoPassword)),
@@ -117,7 +117,8 @@ impl Handler {
     async fn decoy(&self, policy: &Arc<Policy>, password: &Password, deadline: Instant) -> Result<(), Error> {
         let memory = policy.memory_needed(None);
         let (policy, password) = (Arc::clone(policy), password.clone());
-        self.resources.budget.run(memory, deadline, move || policy.decoy_blocking(&password)).await.map_err(busy)
+        let job = move || policy.decoy_blocking(&password);
+        self.resources.budget.run_soon(memory, turn(deadline), deadline, job).await.map_err(busy)
     }
 
     /// The password was right: the rules decide, then the statements under `after` run.
@@ -158,7 +159,7 @@ impl Handler {
             source.stored = Some(hash);
             source.written = Some(&written);
             let arguments = source.arguments(bound)?;
-            let mut transaction = self.database.begin(deadline).await.map_err(|e| bound.error(e))?;
+            let mut transaction = self.store.begin(deadline).await.map_err(|e| bound.error(e))?;
             let effect = transaction.execute(&bound.query, &arguments).await.map_err(|e| bound.error(e))?;
             if effect.matched > 1 {
                 transaction.rollback().await.map_err(|e| bound.error(e))?;
@@ -189,7 +190,7 @@ impl Handler {
         let (policy, password) = (Arc::clone(policy), password.clone());
         let job =
             move || policy.write_blocking(&password, &mut |bytes| entropy(bytes)).map_err(|error| error.to_string());
-        self.resources.budget.run(memory, deadline, job).await.map_err(busy)
+        self.resources.budget.run_soon(memory, turn(deadline), deadline, job).await.map_err(busy)
     }
 }
 
@@ -220,10 +221,17 @@ fn secret_column(row: &mut Row, column: &str) -> Result<Option<Secret>, Error> {
     })
 }
 
+/// Until when a password may wait for its turn: a fifth of what is left, about 500 ms of the usual 2.5 s. What starts
+/// later would hardly be answered in time, and is better refused while the caller can still try elsewhere.
+fn turn(deadline: Instant) -> Instant {
+    let now = Instant::now();
+    now + deadline.saturating_duration_since(now) / 5
+}
+
 fn busy(busy: Busy) -> Error {
     let class = match busy {
         Busy::Deadline => Class::Timeout,
-        Busy::QueueFull => Class::Overloaded,
+        Busy::QueueFull | Busy::Waited => Class::Overloaded,
         _ => Class::UnreadableHash,
     };
     Error::new(class, busy.to_string())

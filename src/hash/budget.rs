@@ -37,6 +37,8 @@ pub enum Busy {
     QueueFull,
     /// The deadline passed, before the job's start or during it.
     Deadline,
+    /// The job did not start within the time that it may wait.
+    Waited,
     /// The job needs more memory than the whole budget has.
     TooLarge,
     /// The job panicked; the thread lives on.
@@ -79,19 +81,39 @@ impl Budget {
         deadline: Instant,
         job: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Busy> {
+        self.run_soon(memory, deadline, deadline, job).await
+    }
+
+    /// Like [`Budget::run`], but gives up when the job has not started by `start`.
+    pub async fn run_soon<T: Send + 'static>(
+        &self,
+        memory: u64,
+        start: Instant,
+        deadline: Instant,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Busy> {
         if memory > self.shared.config.memory {
             return Err(Busy::TooLarge);
         }
         let caller = Caller::default();
-        let (answer, result) = oneshot::channel();
+        let (answer, mut result) = oneshot::channel();
+        let started = Arc::clone(&caller.started);
         let run = Box::new(move || {
+            started.store(true, Ordering::Relaxed);
             // Without an answer the sender is dropped, which the caller sees.
             if let Ok(value) = catch_unwind(AssertUnwindSafe(job)) {
                 let _ = answer.send(value);
             }
         });
         self.shared.enqueue(Job { memory, since: Instant::now(), left: Arc::clone(&caller.left), run })?;
-        match timeout_at(deadline, result).await {
+        let mut answer = timeout_at(start.min(deadline), &mut result).await;
+        if answer.is_err() {
+            if !caller.started.load(Ordering::Relaxed) {
+                return Err(if start < deadline { Busy::Waited } else { Busy::Deadline });
+            }
+            answer = timeout_at(deadline, result).await;
+        }
+        match answer {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(_)) => Err(Busy::Panicked),
             Err(_) => Err(Busy::Deadline),
@@ -134,6 +156,7 @@ impl fmt::Display for Busy {
         f.write_str(match self {
             Self::QueueFull => "too many passwords are waiting to be hashed",
             Self::Deadline => "the password was not hashed in time",
+            Self::Waited => "the password waited too long for its turn to be hashed",
             Self::TooLarge => "the hash needs more memory than `hashing.memory` allows altogether",
             Self::Panicked => "hashing ended in a panic",
         })
@@ -146,6 +169,7 @@ impl std::error::Error for Busy {}
 #[derive(Default)]
 struct Caller {
     left: Arc<AtomicBool>,
+    started: Arc<AtomicBool>,
 }
 
 impl Drop for Caller {

@@ -11,6 +11,7 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeGaugeValue, NoLabelSe
 use prometheus_client::metrics::MetricType;
 
 use crate::db::PoolState;
+use crate::handler::BreakerState;
 use crate::hash::{BOUNDS, Distribution, Timings};
 use crate::{access, audit};
 
@@ -27,6 +28,8 @@ pub struct Readings {
     pub watcher_last_tick: Option<f64>,
     /// Each connector's connections.
     pub pools: Vec<(String, PoolState)>,
+    /// Each connector's breaker.
+    pub breakers: Vec<(String, BreakerState)>,
     /// Passwords that wait to be hashed.
     pub hash_queue_depth: u64,
     /// How long passwords waited to be hashed.
@@ -119,14 +122,12 @@ impl Collector for Probe {
         let tick: Series<f64> = readings.watcher_last_tick.iter().map(|tick| (vec![], *tick)).collect();
         gauges.add("watcher_last_tick_timestamp_seconds", "When the watcher last looked at the files", tick)?;
         gauges.add("pool_connections", "Connections to the database", pools(&readings.pools))?;
+        let breakers: Series<i64> =
+            readings.breakers.iter().map(|(name, state)| (connector(name), *state as i64)).collect();
+        gauges.add("breaker_state", "Whether the database is asked: 0 yes, 1 probed now, 2 no", breakers)?;
         let depth = vec![(vec![], readings.hash_queue_depth as i64)];
         gauges.add("hash_queue_depth", "Passwords that wait to be hashed", depth)?;
         gauges.add("limiter_keys", "Keys that the limits hold", self.limiter_keys())?;
-        gauges.add(
-            "breaker_state",
-            "Whether the last attempt to reach the database failed",
-            breakers(&readings.pools),
-        )?;
         let stages = [
             ("body", self.stages.body.read()),
             ("connector", self.stages.connector.read()),
@@ -157,12 +158,6 @@ fn pools(pools: &[(String, PoolState)]) -> Series<i64> {
 
 fn whole(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
-}
-
-fn breakers(pools: &[(String, PoolState)]) -> Series<i64> {
-    let state =
-        |(name, pool): &(String, PoolState)| (vec![("connector", name.clone())], i64::from(pool.last_error.is_some()));
-    pools.iter().map(state).collect()
 }
 
 struct Readers<'e, 'w>(&'e mut DescriptorEncoder<'w>);
