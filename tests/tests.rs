@@ -7,3 +7,4 @@ mod hash;
 mod http;
 mod layers;
 mod servers;
+mod tokens;

@@ -11,6 +11,7 @@ mod log;
 mod running;
 mod schema;
 mod serve;
+mod tokens;
 
 use std::process::ExitCode;
 
@@ -36,6 +37,9 @@ enum Command {
     /// Make the keys with which identity providers call.
     #[command(subcommand)]
     Client(client::Client),
+    /// Rotate the keys that sign tokens.
+    #[command(subcommand)]
+    Tokens(tokens::Tokens),
     /// Write the JSON Schemas that editors use.
     Schema(schema::Schema),
     /// Serve a complete example on an embedded database, with the requests to try.
@@ -86,6 +90,7 @@ pub fn main() -> ExitCode {
         Command::Check(check) => check.run(),
         Command::Hash(hash) => hash.run(),
         Command::Client(client) => client.run(),
+        Command::Tokens(tokens) => tokens.run(),
         Command::Schema(schema) => schema.run(),
         Command::Demo(demo) => demo.run(),
     };

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::serve::environment;
-use super::{Exit, colours, random};
+use super::{Exit, colours, random, tokens};
 use crate::access::{self, Access};
 use crate::definition::{Gateway as GatewaySettings, check_gateway, read};
 use crate::diagnostic::Source;
@@ -110,6 +110,7 @@ async fn serve(mut plan: Plan) -> Result<(), String> {
     if let Some(announce) = plan.announce.take() {
         announce(address);
     }
+    tokens::warm(&access.load());
     readiness.set_ready();
     warm(&reloader.shared(), &state, reloader.shared().load().connectors().map(|c| c.name.clone()).collect());
     let stop = stop_signal()?;
@@ -180,7 +181,7 @@ async fn keep_current(mut reloader: Reloader, plan: Plan, access: access::Shared
         }
     };
     let directory = reloader.directory().to_owned();
-    let mut config = plan.config.as_deref().and_then(|path| read(path).ok());
+    let mut config = Known::of(&plan, &access);
     let look = move |trigger: Trigger| {
         let deletion = if trigger == Trigger::Operator { Deletion::Confirmed } else { Deletion::Careful };
         let change = tokio::task::block_in_place(|| reloader.pass(Instant::now(), deletion));
@@ -201,32 +202,57 @@ async fn keep_current(mut reloader: Reloader, plan: Plan, access: access::Shared
     tokio::join!(hangups, follow(directory, asked, look));
 }
 
-/// Puts changed clients, networks and limits in force; addresses need a restart.
-fn follow_settings(plan: &Plan, known: &mut Option<Source>, access: &access::Shared) {
+/// The settings that were looked at last: the file, and the keys of tokens beside it.
+struct Known {
+    text: Option<Arc<str>>,
+    keys: Option<Result<Vec<String>, String>>,
+}
+
+impl Known {
+    /// What is in force.
+    fn of(plan: &Plan, access: &access::Shared) -> Self {
+        let source = plan.config.as_deref().and_then(|path| read(path).ok());
+        let keys = access.load().authenticator().authority().map_or_else(Vec::new, |own| own.key_ids());
+        Self { text: source.map(|source| source.text), keys: Some(Ok(keys)) }
+    }
+}
+
+/// Puts changed clients, networks, limits and keys of tokens in force; addresses need a restart.
+fn follow_settings(plan: &Plan, known: &mut Known, access: &access::Shared) {
     let Some(path) = &plan.config else { return };
     let Ok(source) = read(path) else { return };
-    if known.as_ref().is_some_and(|known| known.text == source.text) {
-        return;
-    }
+    let same = known.text.replace(Arc::clone(&source.text)).is_some_and(|text| text == source.text);
     let checked =
         check_gateway(&source).and_then(|gateway| Ok((super::access::settings(&gateway.raw, &source)?, gateway)));
-    match checked {
-        Err(report) => tracing::error!("settings refused, the last good ones stay:\n{}", report.render(false)),
-        Ok((settings, gateway)) => {
-            if (gateway.listen, gateway.admin) != (plan.gateway.listen, plan.gateway.admin) {
-                tracing::warn!("`listen` and `admin` need a restart");
-            }
-            let put = Access::new(settings, Some(&access.load()));
-            match put {
-                Ok(new) => {
-                    access.store(Arc::new(new));
-                    tracing::info!("clients, networks and limits are those of the changed settings");
-                }
-                Err(error) => tracing::error!(%error, "settings refused, the last good ones stay"),
-            }
+    let ((mut settings, mut tokens), gateway) = match checked {
+        Ok(checked) => checked,
+        Err(_) if same => return,
+        Err(report) => {
+            return tracing::error!("settings refused, the last good ones stay:\n{}", report.render(false));
         }
+    };
+    let first = access.load().authenticator().authority().is_none();
+    let keys = tokens::read_keys(&mut tokens, tokens::beside(path), first).map(|()| tokens::key_ids(tokens.as_ref()));
+    let result = keys.as_ref().map(|_| ()).map_err(Clone::clone);
+    let same = same && known.keys.as_ref() == Some(&keys);
+    known.keys = Some(keys);
+    if same {
+        return;
     }
-    *known = Some(source);
+    if (gateway.listen, gateway.admin) != (plan.gateway.listen, plan.gateway.admin) {
+        tracing::warn!("`listen` and `admin` need a restart");
+    }
+    let put = result
+        .and_then(|()| tokens::install(&mut settings, tokens))
+        .and_then(|()| Access::new(settings, Some(&access.load())).map_err(|error| error.to_string()));
+    match put {
+        Ok(new) => {
+            tokens::warm(&new);
+            access.store(Arc::new(new));
+            tracing::info!("clients, networks, limits and keys are those of the changed settings");
+        }
+        Err(error) => tracing::error!(%error, "settings refused, the last good ones stay"),
+    }
 }
 
 /// Prepares new connectors' statements in the background: a database that is down only shows in the status.

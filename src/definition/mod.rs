@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 use sha2::{Digest, Sha256};
 
 use self::checker::Checker;
-pub use self::gateway::{Gateway, RawGateway, check_gateway};
+pub use self::gateway::{Gateway, RawGateway, RawJwk, RawTokens, RawTrustedIssuer, check_gateway};
 pub use self::load::{Loaded, files, load, load_file, read};
 pub use self::model::{Create, Definition, Deny, GetUser, Login, Step, StoredPassword, UserId, Verification, Write};
 pub use self::profile::MEMBERS;
