@@ -24,3 +24,4 @@ mod reload;
 mod servers;
 mod stores;
 mod timing;
+mod tokens;

@@ -9,9 +9,11 @@ mod attempts;
 mod authenticate;
 mod client;
 mod forwarded;
+pub mod issuer;
 mod limit;
 mod quota;
 mod scope;
+pub mod token;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -27,9 +29,11 @@ pub use self::attempts::{AccountLimiter, Attempt, Source};
 pub use self::authenticate::{Authenticator, Caller, Unauthenticated};
 pub use self::client::{Client, ClientId, KeyDigest, NewKey};
 pub use self::forwarded::{Junk, TrustedProxies};
+use self::issuer::TrustedIssuers;
 pub use self::limit::{Limiter, RateLimited, Reservation};
 pub use self::quota::Quota;
 pub use self::scope::Scope;
+use self::token::{Authority, PublicKey};
 
 /// The access rules that are in force now; replaced as a whole on reload, so a removed client is refused at once.
 pub type Shared = Arc<ArcSwap<Access>>;
@@ -45,6 +49,8 @@ pub struct Settings {
     pub trusted_proxies: Vec<Network>,
     /// How often anybody may ask.
     pub limits: Limits,
+    /// Which tokens are issued and believed; without them, keys alone are credentials.
+    pub tokens: Option<token::Settings>,
 }
 
 /// One caller, as it is declared.
@@ -54,12 +60,21 @@ pub struct ClientSettings {
     pub id: ClientId,
     /// The digests of the keys that are accepted; two during a rotation.
     pub secrets: Vec<KeyDigest>,
+    /// The keys that the client signs assertions with (`private_key_jwt`).
+    pub assertion_keys: Vec<PublicKey>,
     /// What the client may ask; nothing else is allowed.
     pub scopes: Vec<Scope>,
     /// The networks that this client may ask from, beside the gateway's own allowlist.
     pub allowlist: Option<Vec<Network>>,
     /// This client's own limit in place of [`Limits::client`].
     pub limit: Option<Quota>,
+}
+
+impl ClientSettings {
+    /// A client that may do nothing yet.
+    pub fn new(id: ClientId) -> Self {
+        Self { id, secrets: vec![], assertion_keys: vec![], scopes: vec![], allowlist: None, limit: None }
+    }
 }
 
 /// How often anybody may ask; `None` switches a limit off.
@@ -120,9 +135,10 @@ impl Access {
     /// gives nobody a fresh set of attempts.
     ///
     /// # Errors
-    /// Two clients with one id, and a network of all addresses among the trusted proxies.
+    /// Two clients with one id, a network of all addresses among the trusted proxies, and tokens that cannot be: without
+    /// a key to sign with, for a client that is not declared, or of ourselves as an issuer outside.
     pub fn new(settings: Settings, previous: Option<&Self>) -> Result<Self, SettingsError> {
-        let Settings { clients, allowlist, trusted_proxies, limits } = settings;
+        let Settings { clients, allowlist, trusted_proxies, limits, tokens } = settings;
         let proxies = TrustedProxies::new(trusted_proxies)?;
         let mut known = HashMap::with_capacity(clients.len());
         for client in clients {
@@ -132,6 +148,9 @@ impl Access {
                 return Err(SettingsError(format!("client `{}` is declared twice; rename or remove one", twice.id())));
             }
         }
+        let before = previous.map(|access| &access.authenticator);
+        let (own, trusted) =
+            tokens.map_or_else(|| Ok(Default::default()), |tokens| believed(tokens, &known, before))?;
         let carried = previous.filter(|access| access.keys == limits.keys);
         let limiter = |quota: Option<Quota>, before: Option<&Arc<Limiter>>| {
             let quota = quota?;
@@ -143,7 +162,7 @@ impl Access {
             before.map_or_else(|| Arc::new(AccountLimiter::new(quota, limits.keys)), Arc::clone)
         });
         Ok(Self {
-            authenticator: Authenticator::new(known),
+            authenticator: Authenticator::new(known, own, trusted),
             allowlist: allowlist.map(Allowlist::new),
             proxies,
             address: limiter(limits.address, carried.and_then(|access| access.address.as_ref())),
@@ -192,17 +211,43 @@ impl Access {
     }
 }
 
+/// The issuers whose tokens are believed, ourselves among them.
+fn believed(
+    tokens: token::Settings,
+    clients: &HashMap<String, Arc<Client>>,
+    previous: Option<&Authenticator>,
+) -> Result<(Option<Authority>, TrustedIssuers), SettingsError> {
+    let token::Settings { own, trusted, outside } = tokens;
+    for issuer in &trusted {
+        if !clients.contains_key(issuer.client.as_str()) {
+            let (issuer, client) = (&issuer.issuer, issuer.client.as_str());
+            return Err(SettingsError(format!(
+                "the tokens of {issuer} are for client `{client}`, which is not declared"
+            )));
+        }
+        if own.as_ref().is_some_and(|own| own.issuer == issuer.issuer) {
+            return Err(SettingsError(format!("{} is this gateway's own issuer; trust others only", issuer.issuer)));
+        }
+    }
+    let own = match own {
+        None => None,
+        Some(settings) => {
+            let own = Authority::new(settings, outside.clone(), previous.and_then(Authenticator::authority));
+            Some(own.ok_or_else(|| SettingsError("there is no key to sign tokens with".to_owned()))?)
+        }
+    };
+    Ok((own, TrustedIssuers::new(trusted, &outside, previous.map(Authenticator::trusted))))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn settings(quota: &str) -> Settings {
         let client = ClientSettings {
-            id: "auth0".parse().unwrap(),
             secrets: vec![KeyDigest::of("ub_auth0_x")],
             scopes: vec!["acme:*".parse().unwrap()],
-            allowlist: None,
-            limit: None,
+            ..ClientSettings::new("auth0".parse().unwrap())
         };
         let quota = Some(quota.parse().unwrap());
         let limits = Limits { client: quota, address: quota, account: quota, keys: 64, ..Limits::default() };

@@ -14,6 +14,7 @@ mod running;
 mod schema;
 mod serve;
 mod status;
+mod tokens;
 
 use std::process::ExitCode;
 
@@ -41,6 +42,9 @@ enum Command {
     /// Make the keys with which identity providers call.
     #[command(subcommand)]
     Client(client::Client),
+    /// Rotate the keys that sign tokens.
+    #[command(subcommand)]
+    Tokens(tokens::Tokens),
     /// Write the JSON Schemas that editors use, and the OpenAPI document.
     Schema(schema::Schema),
     /// Serve a complete example on an embedded database, with the requests to try.
@@ -92,6 +96,7 @@ pub fn main() -> ExitCode {
         Command::Check(check) => check.run(),
         Command::Hash(hash) => hash.run(),
         Command::Client(client) => client.run(),
+        Command::Tokens(tokens) => tokens.run(),
         Command::Schema(schema) => schema.run(),
         Command::Demo(demo) => demo.run(),
     };

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use super::following::FollowedSettings;
 use super::serve::environment;
-use super::{Exit, colours, log, random};
+use super::{Exit, colours, log, random, tokens};
 use crate::access::{self, Access};
 use crate::audit;
 use crate::definition::{Gateway as GatewaySettings, check_gateway};
@@ -124,6 +124,7 @@ async fn serve(mut plan: Plan) -> Result<(), String> {
     if let Some(announce) = plan.announce.take() {
         announce(address);
     }
+    tokens::warm(&access.load());
     readiness.set_ready();
     warm(&reloader.shared(), &state, reloader.shared().load().connectors().map(|c| c.name.clone()).collect());
     let stop = stop_signal(journal.clone())?;

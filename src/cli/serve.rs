@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::running::{Plan, run};
+use super::tokens::{self, beside};
 use super::{Exit, colours, log, variable};
 use super::{access, audit};
 use crate::definition::{Gateway, check_gateway, read};
@@ -41,14 +42,17 @@ impl Serve {
 
     fn plan(&self) -> Result<Plan, String> {
         let (gateway, source) = settings(&self.config)?;
-        let access = access::settings(&gateway.raw, &source).map_err(|report| draw(&report))?;
+        let (mut access, mut tokens) = access::settings(&gateway.raw, &source).map_err(|report| draw(&report))?;
         if access.clients.is_empty() {
             return Err(format!(
                 "error: {} declares no client, so nobody could call\nhelp: make one with: userbridge client new NAME --scope 'CONNECTOR:*'\n      or try things out with: userbridge serve --dev\n",
                 self.config.display()
             ));
         }
-        let directory = self.config.parent().unwrap_or(Path::new("."));
+        let directory = beside(&self.config);
+        tokens::read_keys(&mut tokens, directory, true)
+            .and_then(|()| tokens::install(&mut access, tokens))
+            .map_err(|problem| format!("error: {problem}\n"))?;
         let declared = gateway.raw.connectors.as_ref().map_or("connectors", |at| at.value.as_str());
         let connectors = self.connectors.clone().unwrap_or_else(|| directory.join(declared));
         let audit = audit::settings(&gateway.raw, &source, directory).map_err(|report| draw(&report))?;

@@ -3,6 +3,7 @@
 //! Invariant: shape and plain values only; what clients, networks and limits mean is for the layers that use them.
 
 mod audit;
+mod tokens;
 
 use std::net::SocketAddr;
 
@@ -10,6 +11,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub use self::audit::RawAudit;
+pub use self::tokens::{RawJwk, RawTokens, RawTrustedIssuer};
 use super::checker::Checker;
 use super::yaml::{At, parse};
 use crate::diagnostic::{Code, Fault, Report, Source};
@@ -33,6 +35,11 @@ pub struct RawGateway {
     /// Who may call.
     #[serde(default)]
     pub clients: Vec<RawClient>,
+    /// The tokens that this gateway issues.
+    pub tokens: Option<RawTokens>,
+    /// Outside issuers whose tokens are believed; where several have the same issuer, the first one that fits decides.
+    #[serde(default)]
+    pub trusted_issuers: Vec<RawTrustedIssuer>,
     /// How often may be called.
     pub limits: Option<RawLimits>,
     /// How much memory and patience password hashing has.
@@ -50,7 +57,11 @@ pub struct RawClient {
     /// The name in logs and in the first part of the key: letters, digits, `-` and `_`.
     pub id: At<String>,
     /// Digests of the keys that are valid, as `userbridge client new` prints them; several while keys are rotated.
+    #[serde(default)]
     pub secrets: Vec<At<String>>,
+    /// Public keys with which the caller signs assertions to get tokens (`private_key_jwt`).
+    #[serde(default)]
+    pub keys: Vec<RawJwk>,
     /// What the caller may do: `{connector}:{action}`, with `*` for all.
     pub scopes: Vec<At<String>>,
     /// Networks from which this caller may call; those of the gateway unless said otherwise.

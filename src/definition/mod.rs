@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 use sha2::{Digest, Sha256};
 
 use self::checker::Checker;
-pub use self::gateway::{Gateway, RawAudit, RawGateway, check_gateway};
+pub use self::gateway::{Gateway, RawAudit, RawGateway, RawJwk, RawTokens, RawTrustedIssuer, check_gateway};
 pub use self::load::{Loaded, files, load, load_file, load_text, read};
 pub use self::model::{Create, Definition, Deny, GetUser, Login, Step, StoredPassword, UserId, Verification, Write};
 pub use self::profile::MEMBERS;

@@ -161,7 +161,7 @@ impl Problem {
     }
 
     /// Only these methods are allowed (RFC 9110, section 10.2.1).
-    pub(super) fn method_not_allowed(allow: &'static str) -> Self {
+    pub fn method_not_allowed(allow: &'static str) -> Self {
         Self { allow: Some(allow), ..Self::new(Code::MethodNotAllowed) }
     }
 

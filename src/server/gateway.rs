@@ -23,8 +23,8 @@ use super::panic::caught;
 use super::readiness::Readiness;
 use super::record::{Record, Served};
 use super::trace::{TRACERESPONSE, Trace};
-use super::{Settings, body};
-use crate::access::{self, Access, Attempt, RateLimited, Source};
+use super::{Settings, body, oauth};
+use crate::access::{self, Access, Attempt, RateLimited, Source, Unauthenticated};
 use crate::action::{Action, Outcome, Request};
 use crate::audit::Audit;
 use crate::handler;
@@ -75,6 +75,9 @@ impl<C: Connectors> Gateway<C> {
     }
 
     async fn respond(self: Arc<Self>, head: &Parts, body: Incoming, mut record: Record) -> Response {
+        if let Some(page) = oauth::Page::at(&self.access.load(), head.uri.path()) {
+            return self.respond_to_oauth(page, head, body, record).await;
+        }
         let mut body = Some(body);
         let ready = match self.prepare(head, &mut body, &mut record).await {
             Ok(ready) => ready,
@@ -104,6 +107,16 @@ impl<C: Connectors> Gateway<C> {
         answered.await.unwrap_or_else(|_| Problem::new(Code::Internal).into_response())
     }
 
+    /// Tokens and what is published about them; outside of every protocol and connector.
+    async fn respond_to_oauth(&self, page: oauth::Page, head: &Parts, body: Incoming, mut record: Record) -> Response {
+        let access = self.access.load_full();
+        if let Err(problem) = self.admit_address(&access, head, &mut record) {
+            record.refuse(&self.metrics, problem.code());
+            return problem.into_response();
+        }
+        oauth::answer(page, &access, &self.settings, &self.metrics, head, body, record).await
+    }
+
     /// Everything up to the question; see the order in the module's invariant.
     async fn prepare(
         &self,
@@ -116,7 +129,7 @@ impl<C: Connectors> Gateway<C> {
         let (protocol, target) = protocol::route(&head.method, head.uri.path())?;
         let refused = |problem| Box::new(Refused { protocol: Some(protocol), problem });
         record.action = Some(target.action);
-        self.admit_client(&access, head, target, record).map_err(refused)?;
+        self.admit_client(&access, head, target, record).await.map_err(refused)?;
         let Some(connector) = self.connectors.find(target.connector) else {
             return Err(refused(Problem::new(Code::UnknownConnector)));
         };
@@ -163,7 +176,7 @@ impl<C: Connectors> Gateway<C> {
     }
 
     /// Finds out who asks, and whether this client may ask this, from here, now.
-    fn admit_client(
+    async fn admit_client(
         &self,
         access: &Access,
         head: &Parts,
@@ -179,20 +192,27 @@ impl<C: Connectors> Gateway<C> {
                 self.decided(Limit::Address, decision, record)
             })
             .transpose()?;
-        let caller = access.authenticator().authenticate(&head.headers).map_err(|reason| {
-            record.class = Some(reason.as_str());
-            Problem::new(Code::Unauthorized)
-        })?;
+        let caller = match access.authenticator().authenticate(&head.headers).await {
+            Ok(caller) => caller,
+            Err(reason) => {
+                record.class = Some(reason.class());
+                record.reason = Some(reason.to_string());
+                if reason == Unauthenticated::KeysUnavailable {
+                    return Err(Problem::new(Code::Unavailable).with_detail("the token's issuer cannot be reached"));
+                }
+                return Err(Problem::new(Code::Unauthorized));
+            }
+        };
         if let Some(attempt) = attempt {
             attempt.give_back();
         }
-        let client = record.authenticated(caller.client, &head.headers);
+        let client = record.authenticated(Arc::clone(&caller.client), &head.headers);
         if !client.admits(record.address) {
             record.reason = Some("the address is not in the client's allowlist".to_owned());
             record.class = Some("client_address_not_allowed");
             return Err(Problem::new(Code::Forbidden).with_detail("this client may not ask from this address"));
         }
-        if !client.may(target.connector, target.action) {
+        if !caller.may(target.connector, target.action) {
             let detail = format!("the client has no scope for `{}:{}`", target.connector, target.action);
             record.reason = Some(detail.clone());
             record.class = Some("missing_scope");

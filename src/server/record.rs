@@ -112,6 +112,11 @@ impl Record {
         self.finish(metrics, code.into(), code.status());
     }
 
+    /// Records what came of a request that is about no connector.
+    pub(super) fn conclude(&mut self, outcome: &'static str, status: StatusCode) {
+        self.write(outcome, Some(status), self.started.elapsed());
+    }
+
     fn write(&mut self, outcome: &'static str, status: Option<StatusCode>, duration: Duration) {
         self.finished = true;
         let duration_us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
