@@ -23,5 +23,6 @@ mod properties;
 mod reload;
 mod servers;
 mod stores;
+mod telemetry;
 mod timing;
 mod tokens;
