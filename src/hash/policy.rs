@@ -83,7 +83,7 @@ impl<'a> Stored<'a> {
             salt: bytes(&columns.salt, self.salt),
             salt2: bytes(&columns.salt2, self.salt2),
             user: text(&columns.user, self.user)?,
-            realm: self.realm,
+            realm: text(&columns.realm, self.realm)?,
             algorithm: text(&columns.algorithm, self.algorithm)?,
             rounds,
             ..Inputs::NONE
@@ -137,13 +137,14 @@ impl Policy {
         let mut needs: Vec<Need> = self.readers.iter().flat_map(Reader::needs).collect();
         needs.sort();
         needs.dedup();
-        let Columns { salt, salt2, user, algorithm, rounds } = &self.columns;
+        let Columns { salt, salt2, user, algorithm, rounds, realm } = &self.columns;
         needs.retain(|need| match need {
             Need::Salt => salt.is_none(),
             Need::Salt2 => salt2.is_none(),
             Need::User => user.is_none(),
             Need::Algorithm => algorithm.is_none(),
             Need::Rounds => rounds.is_none(),
+            Need::Realm => realm.is_none(),
         });
         needs
     }
@@ -175,6 +176,11 @@ impl Policy {
         self.author.is_some()
     }
 
+    /// Whether new hashes have a salt for a column of its own: without it nobody could log in with them.
+    pub fn writes_salt(&self) -> bool {
+        matches!(&self.author, Some(Author::Recipe(recipe)) if recipe.keeps_salt_apart())
+    }
+
     /// Whether this is the password of the row. Takes as long as the row's own cost; a row without a password costs a
     /// decoy. A password that may not be hashed at all (`Password::is_acceptable`) is a mismatch at no cost.
     pub fn verify_blocking(&self, password: &Password, stored: &Stored<'_>) -> Result<Verdict, Unreadable> {
@@ -188,9 +194,9 @@ impl Policy {
             }
             Read::Challenge { format, admitted } => {
                 self.recent.note(&admitted);
-                let matches = admitted.matches(password.expose().as_bytes());
-                let matches = matches.map_err(|failure| unreadable(format, failure))?;
-                Ok(if matches { Verdict::Match { outdated: self.is_outdated(&admitted) } } else { Verdict::Mismatch })
+                let opened = admitted.opened(password.expose().as_bytes());
+                let opened = opened.map_err(|failure| unreadable(format, failure))?;
+                Ok(opened.map_or(Verdict::Mismatch, |by| Verdict::Match { outdated: self.is_outdated(by) }))
             }
         }
     }
@@ -221,19 +227,29 @@ impl Policy {
             Author::Recipe(recipe) => recipe.render(&finished, salt.as_deref()),
         };
         let hash = hash.ok_or_else(|| failed("it cannot be rendered"))?;
-        let separate = matches!(author, Author::Recipe(recipe) if recipe.keeps_salt_apart());
-        let written = Written { hash: Secret::new(hash), salt: salt.filter(|_| separate).map(Secret::new) };
+        let salt = salt.filter(|_| self.writes_salt()).map(Secret::new);
+        let written = Written { hash: Secret::new(hash), salt };
         self.confirm(password, &written, author)?;
         Ok(written)
     }
 
-    /// Bytes of memory that verifying this row needs; with None, what the decoy needs.
+    /// Whether a row holds exactly what was written. Computes nothing.
+    pub fn holds(&self, row: &Stored<'_>, written: &Written) -> bool {
+        let is = |found: Option<&[u8]>, written: &Secret| {
+            found.is_some_and(|found| trimmed_bytes(found) == trimmed_bytes(written.expose()))
+        };
+        let salt = || row.inputs(&self.salt_columns()).ok().and_then(|inputs| inputs.salt);
+        is(row.value.map(Secret::expose), &written.hash)
+            && written.salt.as_ref().is_none_or(|written| is(salt(), written))
+    }
+
+    /// Bytes of memory that verifying this row needs; without one, and for a row that only a decoy answers, what that
+    /// needs.
     pub fn memory_needed(&self, stored: Option<&Stored<'_>>) -> u64 {
         let decoy = || self.recent.dominant().map_or(0, |work| work.memory());
         match stored.map(|stored| self.read(stored)) {
-            None | Some(Ok(Read::NoPassword)) => decoy(),
+            None | Some(Ok(Read::NoPassword) | Err(_)) => decoy(),
             Some(Ok(Read::Challenge { admitted, .. })) => admitted.memory(),
-            Some(Err(_)) => 0,
         }
     }
 
@@ -255,7 +271,9 @@ impl Policy {
         let mut counter = |bytes: &mut [u8]| bytes.iter_mut().for_each(|b| (*b, next) = (next, next.wrapping_add(1)));
         let password = Password::new("correct horse");
         let written = self.write_blocking(&password, &mut counter).map_err(|e| e.to_string())?;
-        match self.verify_blocking(&Password::new("correct horsf"), &written.as_stored()) {
+        let columns = self.columns_of(&written);
+        let row = Stored { extra: &columns, ..written.as_stored() };
+        match self.verify_blocking(&Password::new("correct horsf"), &row) {
             Ok(Verdict::Mismatch) => Ok(()),
             Ok(_) => Err("a wrong password was accepted".to_owned()),
             Err(error) => Err(error.to_string()),
@@ -284,18 +302,33 @@ impl Policy {
         Ok(finished)
     }
 
+    /// The columns of what is written: those of its format, or of the whole policy.
+    fn salt_columns(&self) -> Columns {
+        match &self.author {
+            Some(Author::Recipe(recipe)) => recipe.with_columns_of(&self.columns),
+            Some(Author::Row { .. }) | None => self.columns.clone(),
+        }
+    }
+
+    /// The columns beside the hash, as they are once it is stored.
+    fn columns_of(&self, written: &Written) -> Vec<(String, Option<Secret>)> {
+        self.salt_columns().salt.map(|column| (column, written.salt.clone())).into_iter().collect()
+    }
+
     fn confirm(&self, password: &Password, written: &Written, author: &Author) -> Result<(), WriteError> {
-        let accepted = match self.read(&written.as_stored()) {
+        let columns = self.columns_of(written);
+        let accepted = match self.read(&Stored { extra: &columns, ..written.as_stored() }) {
             Ok(Read::Challenge { admitted, .. }) => admitted.matches(password.expose().as_bytes()).unwrap_or(false),
             Ok(Read::NoPassword) | Err(_) => false,
         };
         if accepted { Ok(()) } else { Err(WriteError::NotVerified { format: author.name() }) }
     }
 
-    fn is_outdated(&self, stored: &Admitted) -> bool {
+    /// Whether what opened a value is below what is written: an older pepper counts as much as a lower cost.
+    fn is_outdated(&self, stored: &Challenge) -> bool {
         self.target
             .as_ref()
-            .is_some_and(|target| !stored.kernel().reaches(&target.kernel) || !are_alike(stored.steps(), &target.steps))
+            .is_some_and(|target| !stored.kernel.reaches(&target.kernel) || !are_alike(&stored.steps, &target.steps))
     }
 
     fn read(&self, stored: &Stored<'_>) -> Result<Read, Unreadable> {
@@ -405,6 +438,12 @@ impl Reader {
         };
         if passed { Ok(()) } else { Err(format!("the self-test of {} failed", self.name())) }
     }
+}
+
+/// Without the padding of CHAR(n) and BINARY(n) columns.
+fn trimmed_bytes(value: &[u8]) -> &[u8] {
+    let end = value.iter().rposition(|byte| !matches!(byte, b' ' | 0)).map_or(0, |last| last + 1);
+    &value[..end]
 }
 
 /// Whether stored values are prepared as new ones are.

@@ -200,6 +200,7 @@ impl Format {
             (given.user.is_some(), Need::User),
             (given.algorithm.is_some(), Need::Algorithm),
             (given.rounds.is_some(), Need::Rounds),
+            (given.realm.is_some(), Need::Realm),
         ]
         .into_iter()
         .filter_map(|(needed, need)| needed.then_some(need))

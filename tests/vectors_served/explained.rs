@@ -1,0 +1,1 @@
+//! `hash explain` on the vectors.
