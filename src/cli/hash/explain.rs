@@ -4,6 +4,7 @@
 //! person who writes the definition.
 
 use std::collections::BTreeSet;
+use std::io::IsTerminal;
 use std::time::Instant;
 
 use clap::Args;
@@ -27,10 +28,14 @@ pub(in crate::cli) struct Explain {
     /// `env:NAME` or `file:PATH`.
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// Do not ask for the password; it is read from standard input in any case.
+    /// The password. Others on this machine can see it while this runs, and the shell remembers it: use an account made
+    /// for this, or `--password-stdin`.
+    #[arg(long, conflicts_with = "password_stdin")]
+    password: Option<String>,
+    /// Read the password from standard input, without asking; so it is when `--password` is not given.
     #[arg(long)]
     password_stdin: bool,
-    /// How long to try, in seconds.
+    /// How long to try, in seconds. Without a result everything has been tried sooner for most values.
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     limit: u64,
 }
@@ -38,7 +43,13 @@ pub(in crate::cli) struct Explain {
 impl Explain {
     pub fn run(self) -> Result<Exit, String> {
         let given = Given::of(Description::named("bcrypt"), &self.set)?;
-        let password = read_password(!self.password_stdin)?;
+        let password = match self.password {
+            Some(password) => Password::new(password),
+            None => read_password(!self.password_stdin)?,
+        };
+        if !password.is_acceptable() {
+            return Err(format!("expected a password of 1 to {} bytes", Password::MAX_BYTES));
+        }
         let mut search = Search {
             value: Secret::new(self.hash.trim_end()),
             given,
@@ -47,10 +58,16 @@ impl Explain {
             limit: self.limit,
             tried: 0,
             found: BTreeSet::new(),
+            progress: std::io::stderr().is_terminal().then(Instant::now),
         };
         search.run();
+        search.wipe_progress();
         if search.found.is_empty() {
-            println!("nothing that is known makes this hash of this password; {} ways were tried", search.tried);
+            let (tried, seconds) = (search.tried, search.started.elapsed().as_secs_f32());
+            println!("nothing that is known makes this hash of this password; {tried} ways were tried in {seconds:.1} s");
+            if search.is_over() {
+                println!("the time was not enough for all of them; more of it: --limit {}", self.limit * 5);
+            }
             println!("next: check the password; give what stands beside the hash, as in --set salt=…; or describe");
             println!("the application's own formula with `expr:` and try it: userbridge hash verify --expr '…'");
             return Ok(Exit::Findings);
@@ -68,6 +85,8 @@ struct Search {
     limit: u64,
     tried: usize,
     found: BTreeSet<String>,
+    /// On a terminal: when the count was last shown.
+    progress: Option<Instant>,
 }
 
 impl Search {
@@ -244,15 +263,31 @@ impl Search {
         let spec = Spec::new(Accept::Formats(vec![FormatSpec::Described(Box::new(description.clone()))]), None);
         let Ok(policy) = Policy::compile(&Spec { caps: Caps::default(), ..spec }) else { return };
         self.tried += 1;
+        self.show_progress();
         let verdict = policy.verify_blocking(&self.password, &self.given.row.stored(&self.value));
         if matches!(verdict, Ok(Verdict::Match { .. })) {
             self.show(&description);
         }
     }
 
+    fn show_progress(&mut self) {
+        if self.progress.is_some_and(|shown| shown.elapsed().as_millis() >= 200) {
+            self.progress = Some(Instant::now());
+            eprint!("\r{} ways tried, {} of {} s", self.tried, self.started.elapsed().as_secs(), self.limit);
+        }
+    }
+
+    /// The line of the count makes room for what is found.
+    fn wipe_progress(&self) {
+        if self.progress.is_some() {
+            eprint!("\r\x1b[K");
+        }
+    }
+
     fn show(&mut self, description: &Description) {
         let block = yaml::block(description, &self.given.row);
         if self.found.insert(block.clone()) {
+            self.wipe_progress();
             print!("{}{block}", if self.found.len() > 1 { "\nor:\n" } else { "" });
         }
     }

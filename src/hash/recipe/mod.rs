@@ -87,6 +87,20 @@ pub enum Need {
     Realm,
 }
 
+impl Need {
+    /// What it is, in a definition's word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Salt => "salt",
+            Self::Salt2 => "salt2",
+            Self::User => "user",
+            Self::Algorithm => "algorithm",
+            Self::Rounds => "rounds",
+            Self::Realm => "realm",
+        }
+    }
+}
+
 impl Recipe {
     /// Its name in messages.
     pub(super) fn name(&self) -> String {
