@@ -15,6 +15,7 @@
 //! | 3 | [`handler`] | a definition on its database answers requests |
 //! | 4 | [`registry`] | the connectors in service, behind one atomic pointer |
 //! | 5 | [`access`], [`protocol`] | who may ask and how often; what the wire looks like |
+//! | 5 | [`audit`] | one record per decision, kept without making a request wait |
 //! | 6 | [`server`], [`reload`], [`cli`] | listeners, the watcher, the commands |
 //!
 //! # Two flows
@@ -33,6 +34,7 @@
 
 pub mod access;
 pub mod action;
+pub mod audit;
 pub mod cli;
 pub mod db;
 pub mod definition;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::checker::Checker;
+use super::lookup::unproven;
 use super::model::{Create, GetUser, Login, StoredPassword, Verification, Write};
 use super::passwords::{Passwords, passwords};
 use super::raw::{RawActions, RawCreate, RawGetUser, RawLogin, RawPassword, RawSql, RawWrite};
@@ -149,6 +150,7 @@ fn login(
         }
     }
     profile_columns(&statement, &raw.value.sql, ground, checker);
+    unproven(&statement, &raw.value.sql, ground, checker);
     for (column, span) in ground.deny_columns {
         if statement.star.is_none() && !statement.mentions(column) {
             checker.push(missing_column(column, span, "login"));
@@ -205,6 +207,7 @@ fn get_user(raw: &At<RawGetUser>, ground: &Ground<'_>, checker: &mut Checker<'_>
         let statement = compile(sql, &names, ground, checker)?;
         unused(&[inputs[0].1.clone()], &[&statement], "get_user", sql, checker);
         profile_columns(&statement, sql, ground, checker);
+        unproven(&statement, sql, ground, checker);
         Some(statement)
     };
     let by_identifier = match &raw.value.sql {

@@ -39,6 +39,9 @@ pub struct RawDefinition {
     pub password: Option<At<RawPassword>>,
     /// Which column identifies a user for ever, and what stands in front of it outside.
     pub user_id: Option<RawUserId>,
+    /// When a row that the database found is that of the user who was asked for.
+    #[serde(default)]
+    pub lookup: RawLookup,
     /// Profile members that are not simply columns of the same name: texts with `{{ column }}` expressions.
     #[serde(default)]
     pub profile: IndexMap<String, At<RawTemplate>>,
@@ -72,6 +75,29 @@ pub struct RawUserId {
     pub column: Option<At<String>>,
     /// What stands in front of the id outside; the connector's name and `|` unless said otherwise.
     pub prefix: Option<At<String>>,
+}
+
+/// When a row is that of the user who was asked for.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawLookup {
+    /// What may differ between the name that was asked for and that in the row; `case_insensitive` unless said otherwise.
+    #[serde(default, rename = "match")]
+    pub matching: RawMatch,
+}
+
+/// What may differ between the name that was asked for and that in the row. Databases take more names for equal than
+/// people do: on MySQL `ädmin`, `ADMIN` and `admin ` are all `admin`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RawMatch {
+    /// Nothing, save what the SQL or a filter makes equal, as in `lower(email) = lower({{ identifier }})`.
+    Exact,
+    /// Upper and lower case.
+    #[default]
+    CaseInsensitive,
+    /// Whatever the database takes for equal.
+    Database,
 }
 
 /// How passwords are stored.

@@ -10,7 +10,7 @@ use serde_json::{Map, Value as Json};
 use super::checker::Checker;
 use super::model::Step;
 use super::passwords::Passwords;
-use super::raw::{RawSql, RawStep};
+use super::raw::{RawMatch, RawSql, RawStep};
 use super::settings::Surroundings;
 use super::yaml::At;
 use crate::diagnostic::{Code, Fault, Span};
@@ -29,6 +29,7 @@ pub(super) struct Ground<'a> {
     /// Whether there is a block at all.
     pub password_declared: bool,
     pub user_id_column: &'a str,
+    pub matching: RawMatch,
     /// Columns that the profile and the `deny` rules read, with what reads them.
     pub read_columns: &'a [(String, Span)],
     pub deny_columns: &'a [(String, Span)],

@@ -119,6 +119,8 @@ codes! {
     MissingColumn = "missing-column", Error;
     /// `SELECT *`: the result changes when the table does, and secrets travel.
     SelectStar = "select-star", Warning;
+    /// A look-up whose row may belong to another identifier, on a database that takes `ädmin` for `admin`.
+    UnprovenRow = "unproven-row", Warning;
     /// A secret column would reach a profile.
     SecretInProfile = "secret-in-profile", Error;
 }

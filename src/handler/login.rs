@@ -7,9 +7,10 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::arguments::Source;
+use super::store::Transaction;
 use super::{Class, Error, Handler};
 use crate::action::{Outcome, Profile, Refusal, Request};
-use crate::db::{Row, Transaction};
+use crate::db::Row;
 use crate::definition::{Login, StoredPassword, Verification};
 use crate::hash::Busy;
 use crate::hash::{Policy, Stored, Verdict, Written};
@@ -106,7 +107,7 @@ impl Handler {
             }
             verdict
         };
-        match self.resources.budget.run(memory, deadline, job).await.map_err(busy)? {
+        match self.resources.budget.run_soon(memory, turn(deadline), deadline, job).await.map_err(busy)? {
             Ok(Verdict::Match { outdated }) => Ok(Compared::Right { outdated }),
             Ok(Verdict::Mismatch) => Ok(Compared::Refused(Refusal::WrongPassword)),
             Ok(Verdict::NoPassword) => Ok(Compared::Refused(Refusal::NoPassword)),
@@ -117,7 +118,8 @@ impl Handler {
     async fn decoy(&self, policy: &Arc<Policy>, password: &Password, deadline: Instant) -> Result<(), Error> {
         let memory = policy.memory_needed(None);
         let (policy, password) = (Arc::clone(policy), password.clone());
-        self.resources.budget.run(memory, deadline, move || policy.decoy_blocking(&password)).await.map_err(busy)
+        let job = move || policy.decoy_blocking(&password);
+        self.resources.budget.run_soon(memory, turn(deadline), deadline, job).await.map_err(busy)
     }
 
     /// The password was right: the rules decide, then the statements under `after` run.
@@ -158,11 +160,11 @@ impl Handler {
             source.stored = Some(hash);
             source.written = Some(&written);
             let arguments = source.arguments(bound)?;
-            let mut transaction = self.database.begin(deadline).await.map_err(|e| bound.error(e))?;
+            let mut transaction = self.store.begin(deadline).await.map_err(|e| bound.error(e))?;
             let effect = transaction.execute(&bound.query, &arguments).await.map_err(|e| bound.error(e))?;
             let problem = match effect.matched {
                 0 => None,
-                1 => self.read_back(&mut *transaction, &source, stored, &written).await?,
+                1 => self.read_back(&mut transaction, &source, stored, &written).await?,
                 _ => Some("`rehash_sql` matches more than one row"),
             };
             if let Some(problem) = problem {
@@ -186,7 +188,7 @@ impl Handler {
     /// is too narrow, a trigger or a conversion must not leave the user without a password, on any database.
     async fn read_back(
         &self,
-        transaction: &mut dyn Transaction,
+        transaction: &mut Transaction,
         source: &Source<'_>,
         stored: &StoredPassword,
         written: &Written,
@@ -217,7 +219,7 @@ impl Handler {
         let (policy, password) = (Arc::clone(policy), password.clone());
         let job =
             move || policy.write_blocking(&password, &mut |bytes| entropy(bytes)).map_err(|error| error.to_string());
-        self.resources.budget.run(memory, deadline, job).await.map_err(busy)
+        self.resources.budget.run_soon(memory, turn(deadline), deadline, job).await.map_err(busy)
     }
 }
 
@@ -248,10 +250,17 @@ fn secret_column(row: &mut Row, column: &str) -> Result<Option<Secret>, Error> {
     })
 }
 
+/// Until when a password may wait for its turn: a fifth of what is left, about 500 ms of the usual 2.5 s. What starts
+/// later would hardly be answered in time, and is better refused while the caller can still try elsewhere.
+fn turn(deadline: Instant) -> Instant {
+    let now = Instant::now();
+    now + deadline.saturating_duration_since(now) / 5
+}
+
 fn busy(busy: Busy) -> Error {
     let class = match busy {
         Busy::Deadline => Class::Timeout,
-        Busy::QueueFull => Class::Overloaded,
+        Busy::QueueFull | Busy::Waited => Class::Overloaded,
         _ => Class::UnreadableHash,
     };
     Error::new(class, busy.to_string())

@@ -28,6 +28,7 @@ mod recipe;
 mod scan;
 mod shape;
 mod spec;
+mod timings;
 #[cfg(test)]
 mod vectors;
 
@@ -43,3 +44,4 @@ pub use spec::{
     Problem, Rounds, RoundsOver, SaltEncoding, SaltSpec, Secrets, Spec, SpecError, Split, SplitOrder, Text, Transform,
     Warning, When,
 };
+pub use timings::{BOUNDS, Distribution, Timings};

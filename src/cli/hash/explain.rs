@@ -64,7 +64,9 @@ impl Explain {
         search.wipe_progress();
         if search.found.is_empty() {
             let (tried, seconds) = (search.tried, search.started.elapsed().as_secs_f32());
-            println!("nothing that is known makes this hash of this password; {tried} ways were tried in {seconds:.1} s");
+            println!(
+                "nothing that is known makes this hash of this password; {tried} ways were tried in {seconds:.1} s"
+            );
             if search.is_over() {
                 println!("the time was not enough for all of them; more of it: --limit {}", self.limit * 5);
             }

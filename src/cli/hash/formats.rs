@@ -42,7 +42,9 @@ fn text() {
         let Described { auto, new, modes, aliases, .. } = Described::of(format);
         println!("{:<28} {:<5} {auto:<5} {new:<5} {modes:<14} {}", format.name, format.strength, aliases.join(", "));
     }
-    println!("\n`guess` is how hard a stolen hash is to guess, `auto` whether values say by themselves what they are, `new`");
+    println!(
+        "\n`guess` is how hard a stolen hash is to guess, `auto` whether values say by themselves what they are, `new`"
+    );
     println!("whether new passwords can be written so. A mode of hashcat is a name too, as in `hashcat:1800`.");
     println!("next: userbridge hash identify '…', or userbridge hash explain '…' with a password you know");
 }
