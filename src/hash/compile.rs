@@ -221,7 +221,7 @@ fn usual(
         Accept::Auto => None,
         Accept::Formats(_) => readers.first().and_then(|reader| match reader {
             Reader::Row(format) | Reader::SelfDescribing(format) => format.usual(),
-            Reader::Recipe(recipe) => recipe.template(&mut Draw(&mut |_| {})).ok().map(|(challenge, _)| challenge),
+            Reader::Recipe(recipe) => recipe.usual(),
         }),
     };
     let written =

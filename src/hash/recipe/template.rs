@@ -99,6 +99,13 @@ impl Recipe {
         Ok((base.after(steps), text))
     }
 
+    /// What verifying a wrong password usually costs: every spelling with every secret.
+    pub(in crate::hash) fn usual(&self) -> Option<Challenge> {
+        let (challenge, _) = self.template(&mut Draw(&mut |_| {})).ok()?;
+        let further = self.spellings.len() * self.peppers.len() * self.keys.len() - 1;
+        Some((0..further).fold(challenge.clone(), |all, _| all.or(challenge.clone())))
+    }
+
     /// What the column of the hash gets.
     pub(in crate::hash) fn render(&self, challenge: &Challenge, salt: Option<&str>) -> Option<Vec<u8>> {
         match (&self.base, &challenge.kernel) {
