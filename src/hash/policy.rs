@@ -516,7 +516,7 @@ mod tests {
             let stored = Stored { value: Some(&value), salt: Some(&salt), ..Stored::default() };
             runs(|| drop(policy.verify_blocking(&password, &stored)))
         };
-        let twice = vec!["sha1($pepper . $salt . $pass) of 20 bytes"; 2];
+        let twice = vec!["sha1($pepper . $salt . $pass) of 40 bytes"; 2];
         assert_eq!(decoy(), twice, "before any row, as for the first format");
         assert_eq!(verified("5baa61e4c9b93f3f0682250b6cf8331b7ee68fd8"), twice, "a wrong password is tried with both");
         let phpass = ["phpass md5 cost=11 of 16 bytes"];

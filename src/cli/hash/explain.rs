@@ -306,6 +306,10 @@ impl Search {
         }
         let spec = Spec::new(Accept::Formats(vec![FormatSpec::Described(Box::new(description.clone()))]), None);
         let Ok(policy) = Policy::compile(&Spec { caps: Caps::default(), ..spec }) else { return };
+        // A definition must name a column for it, so a default that happens to fit is no answer.
+        if !policy.needs().into_iter().all(|need| self.given.row.has(need)) {
+            return;
+        }
         self.tried += 1;
         self.show_progress();
         let verdict = policy.verify_blocking(&self.password, &self.given.row.stored(&self.value));
