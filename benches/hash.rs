@@ -156,8 +156,8 @@ fn main() {
     println!("|---|--:|---|");
     for line in LINES.iter().filter(wanted) {
         let measured = line.measure();
-        let others: Vec<String> = measured.others.iter().map(|(name, ms)| format!("{name} {ms:.2}")).collect();
-        println!("| {} | {:.2} | {} |", line.name, measured.ours, others.join(" · "));
+        let others: Vec<String> = measured.others.iter().map(|(name, ms)| format!("{name} {ms:.3}")).collect();
+        println!("| {} | {:.3} | {} |", line.name, measured.ours, others.join(" · "));
     }
     if words.is_empty() {
         argon2_on_two_threads();

@@ -7,7 +7,9 @@ fn main() {
     let [_, password, hash] = &arguments[..] else { panic!("expected a password and a hash") };
     let alone = milliseconds(|| bcrypt_rust::verify(password, hash).expect("a hash"));
     let batch = milliseconds(|| {
-        bcrypt_rust::verify_many(&[password.as_bytes(); 16], &[hash; 16]).into_iter().all(|right| right.expect("a hash"))
+        bcrypt_rust::verify_many(&[password.as_bytes(); 16], &[hash.as_str(); 16])
+            .into_iter()
+            .all(|right| right.expect("a hash"))
     });
     println!("{alone}\n{}", batch / 16.0);
 }
