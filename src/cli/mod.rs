@@ -13,6 +13,8 @@ mod running;
 mod schema;
 mod serve;
 
+pub use self::hash::{Answer, VectorOutcome, verify_vectors};
+
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};

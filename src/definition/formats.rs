@@ -12,7 +12,8 @@ use super::yaml::At;
 use crate::diagnostic::{Code, Fault, Span};
 use crate::hash::{
     Accept, Base, Caps, Change, Charset, Columns, Cost, Description, Encoding, FormatSpec, Item, Pepper, Policy,
-    Position, Rounds, RoundsOver, SaltEncoding, SaltSpec, Secrets, Spec, SpecError, Split, SplitOrder, Text, When,
+    Position, Rounds, RoundsOver, SaltEncoding, SaltSpec, Secrets, Spec, SpecError, SpecErrorKind, Split, SplitOrder,
+    Text, When,
 };
 
 /// A block with what its formats may refer to.
@@ -81,10 +82,9 @@ impl Formats<'_> {
     }
 
     fn report(&self, item: Option<Written<'_>>, error: SpecError, checker: &mut Checker<'_>) {
-        let code = if error.message.contains("is not a known password format") {
-            Code::UnknownFormat
-        } else {
-            Code::InvalidFormat
+        let code = match error.kind {
+            SpecErrorKind::UnknownFormat => Code::UnknownFormat,
+            SpecErrorKind::Misfit => Code::InvalidFormat,
         };
         let text = match (item, &error.within) {
             (Some((RawFormat::Described(raw), _)), Some((text, _))) => match text {

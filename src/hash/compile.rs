@@ -3,7 +3,7 @@
 //! Invariant: a policy that compiles can verify what it writes.
 
 use super::caps::Caps;
-use super::catalogue::{FORMATS, Format, Strength, find, nearest_name};
+use super::catalogue::{FORMATS, Format, Strength, find};
 use super::challenge::{Admitted, Challenge, Refusal};
 use super::format::argon2;
 use super::format::{Draw, Writer};
@@ -11,7 +11,7 @@ use super::kernel::{Kdf, Kernel};
 use super::policy::Policy;
 use super::recent::Recent;
 use super::recipe::{Misfit, Recipe};
-use super::spec::{Accept, Cost, Description, FormatSpec, Item, Spec, SpecError, Warning};
+use super::spec::{Accept, Cost, Description, FormatSpec, Item, Spec, SpecError, SpecErrorKind, Warning};
 
 /// How one accepted format is recognised.
 #[derive(Clone)]
@@ -71,12 +71,12 @@ pub(super) fn compile(spec: &Spec) -> Result<Policy, Vec<SpecError>> {
 
 impl Misfit {
     fn about(self, item: Item) -> SpecError {
-        SpecError { item, within: self.within, message: self.message, help: self.help }
+        SpecError { kind: self.kind, item, within: self.within, message: self.message, help: self.help }
     }
 }
 
 fn misfit(message: String, help: Option<String>) -> Misfit {
-    Misfit { message, help, within: None }
+    Misfit { kind: SpecErrorKind::Misfit, message, help, within: None }
 }
 
 fn readers(accept: &Accept, caps: &Caps, errors: &mut Vec<SpecError>) -> Vec<Reader> {
@@ -166,10 +166,7 @@ fn row_author(name: &str, cost: Cost) -> Result<Author, Misfit> {
 }
 
 fn resolve(name: &str) -> Result<&'static Format, Misfit> {
-    find(name).ok_or_else(|| {
-        let help = format!("did you mean `{}`?", nearest_name(name));
-        misfit(format!("`{name}` is not a known password format"), Some(help))
-    })
+    find(name).ok_or_else(|| Misfit::unknown_format(name))
 }
 
 /// What is written is accepted too: the account must still be able to log in.

@@ -27,8 +27,6 @@ mod recipe;
 mod scan;
 mod shape;
 mod spec;
-#[cfg(test)]
-mod vectors;
 
 pub use budget::{Budget, BudgetConfig, BudgetState, Busy};
 pub use caps::Caps;
@@ -39,5 +37,6 @@ pub use recipe::Need;
 pub use shape::{Candidate, identify};
 pub use spec::{
     Accept, Base, Change, Charset, Columns, Cost, Description, Encoding, FormatSpec, Item, Pepper, Position, Rounds,
-    RoundsOver, SaltEncoding, SaltSpec, Secrets, Spec, SpecError, Split, SplitOrder, Text, Transform, Warning, When,
+    RoundsOver, SaltEncoding, SaltSpec, Secrets, Spec, SpecError, SpecErrorKind, Split, SplitOrder, Text, Transform,
+    Warning, When,
 };

@@ -181,14 +181,20 @@ impl Policy {
         if !password.is_acceptable() {
             return Ok(Verdict::Mismatch);
         }
+        self.verify_bytes_blocking(password.expose().as_bytes(), stored)
+    }
+
+    /// As [`Self::verify_blocking`], for any bytes: published vectors have passwords that are empty or no text, which
+    /// no login can send. Not for logins, since it has no limit of length.
+    pub fn verify_bytes_blocking(&self, password: &[u8], stored: &Stored<'_>) -> Result<Verdict, Unreadable> {
         match self.read(stored)? {
             Read::NoPassword => {
-                self.decoy_blocking(password);
+                self.decoy(password);
                 Ok(Verdict::NoPassword)
             }
             Read::Challenge { format, admitted } => {
                 self.recent.note(&admitted);
-                let matches = admitted.matches(password.expose().as_bytes());
+                let matches = admitted.matches(password);
                 let matches = matches.map_err(|failure| unreadable(format, failure))?;
                 Ok(if matches { Verdict::Match { outdated: self.is_outdated(&admitted) } } else { Verdict::Mismatch })
             }
@@ -197,9 +203,15 @@ impl Policy {
 
     /// Costs what verifying the prevailing format at its usual cost does, by the same code: for unknown users.
     pub fn decoy_blocking(&self, password: &Password) {
-        if let (true, Some(work)) = (password.is_acceptable(), self.recent.dominant()) {
+        if password.is_acceptable() {
+            self.decoy(password.expose().as_bytes());
+        }
+    }
+
+    fn decoy(&self, password: &[u8]) {
+        if let Some(work) = self.recent.dominant() {
             // The answer is of no use, only its cost.
-            let _ = std::hint::black_box(work.matches(password.expose().as_bytes()));
+            let _ = std::hint::black_box(work.matches(password));
         }
     }
 

@@ -427,9 +427,20 @@ pub enum Text {
     Prehash,
 }
 
+/// The sorts of mistakes in a spec.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SpecErrorKind {
+    /// A name that no format has.
+    UnknownFormat,
+    /// Anything that does not fit together.
+    Misfit,
+}
+
 /// What is wrong with an item; the caller knows where it stands in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SpecError {
+    /// What sort of mistake it is.
+    pub kind: SpecErrorKind,
     /// The item it is about.
     pub item: Item,
     /// The range of bytes it is about, within one of the item's texts.

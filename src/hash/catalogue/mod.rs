@@ -273,6 +273,25 @@ mod tests {
 
     use super::*;
 
+    /// Applications that change the password and then store a common hash, which looks like everybody else's: only a
+    /// declaration can tell them apart, so `auto` takes such a value for the common one.
+    const PLAIN_FORMS: &[(&str, &str)] = &[
+        ("phpbb", "phpass"),
+        ("wcf2-bcrypt-double", "bcrypt"),
+        ("symfony-native", "bcrypt"),
+        ("meteor", "bcrypt"),
+        ("nodebb", "bcrypt"),
+        ("vbulletin5", "bcrypt"),
+        ("codeigniter-shield", "bcrypt"),
+        ("zend-bcrypt-sha1", "bcrypt"),
+        ("smf21", "bcrypt"),
+        ("devise", "bcrypt"),
+        ("moodle", "sha512-crypt"),
+        ("flask-security", "argon2"),
+        ("kratos-pbkdf2", "pbkdf2-phc"),
+        ("alfresco-bcrypt", "bcrypt"),
+    ];
+
     #[test]
     fn names_are_unique_and_normal() {
         let mut seen = HashSet::new();
@@ -324,8 +343,12 @@ mod tests {
         for (owner, (_, value)) in FORMATS.iter().flat_map(|f| f.vectors.iter().map(move |v| (f, v))) {
             let claims: Vec<_> =
                 FORMATS.iter().filter(|f| f.parse_auto(value, &owner.given).is_ok()).map(|f| f.name).collect();
-            let expected = if owner.is_self_describing() { vec![owner.name] } else { vec![] };
-            assert_eq!(claims, expected);
+            if owner.is_self_describing() {
+                assert_eq!(claims, [owner.name]);
+            } else {
+                let plain = PLAIN_FORMS.iter().find(|(name, _)| *name == owner.name).map(|(_, plain)| *plain);
+                assert!(claims.iter().all(|claim| Some(*claim) == plain), "{}: {claims:?}", owner.name);
+            }
         }
     }
 }

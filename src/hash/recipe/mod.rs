@@ -13,14 +13,14 @@ use zeroize::Zeroizing;
 
 use self::raw::RawKdf;
 use super::caps::Caps;
-use super::catalogue::Format;
+use super::catalogue::{Format, nearest_name};
 use super::challenge::{Challenge, Fault, Inputs, Parsed, Settings, Step};
 use super::codec::{from_base64, from_hex};
 use super::expression::{Expression, Map, Prehash, Values, Variable};
 use super::format::Writer;
 use super::kernel::{Computed, Kernel};
 use super::policy::Stored;
-use super::spec::{Columns, Cost, Encoding, Rounds, SaltEncoding, SaltSpec, Text, When};
+use super::spec::{Columns, Cost, Encoding, Rounds, SaltEncoding, SaltSpec, SpecErrorKind, Text, When};
 use crate::secret::Secret;
 
 /// The most spellings and secrets together that one value is tried with.
@@ -29,9 +29,22 @@ const MOST_ATTEMPTS: usize = 8;
 /// What does not fit together in a description.
 #[derive(Debug)]
 pub(super) struct Misfit {
+    pub kind: SpecErrorKind,
     pub message: String,
     pub help: Option<String>,
     pub within: Option<(Text, std::ops::Range<usize>)>,
+}
+
+impl Misfit {
+    /// A name that no format has.
+    pub(super) fn unknown_format(name: &str) -> Self {
+        Self {
+            kind: SpecErrorKind::UnknownFormat,
+            message: format!("`{name}` is not a known password format"),
+            help: Some(format!("did you mean `{}`?", nearest_name(name))),
+            within: None,
+        }
+    }
 }
 
 /// A described format, ready to read values and to write them.
