@@ -283,13 +283,12 @@ mod tests {
         ("nodebb", "bcrypt"),
         ("vbulletin5", "bcrypt"),
         ("codeigniter-shield", "bcrypt"),
-        ("zend-bcrypt-sha1", "bcrypt"),
+        ("bcrypt-sha1", "bcrypt"),
+        ("php", "phpass"),
         ("smf21", "bcrypt"),
         ("devise", "bcrypt"),
         ("moodle", "sha512-crypt"),
         ("flask-security", "argon2"),
-        ("kratos-pbkdf2", "pbkdf2-phc"),
-        ("alfresco-bcrypt", "bcrypt"),
     ];
 
     #[test]

@@ -15,6 +15,7 @@ pub(super) mod enterprise;
 pub(super) mod forums;
 pub(super) mod hosted;
 pub(super) mod jvm;
+pub(super) mod kratos;
 pub(super) mod md5_crypt;
 pub(super) mod pbkdf2;
 pub(super) mod pbkdf2_strings;
