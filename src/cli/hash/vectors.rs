@@ -64,12 +64,26 @@ pub(super) fn run(path: &Path) -> Result<Exit, String> {
 /// `true` or `false`, and whence it is. An error where a line is no such row.
 pub fn verify_vectors(table: &str) -> Result<Vec<VectorOutcome>, String> {
     let rows = table.lines().enumerate().skip(1).filter(|(_, line)| !line.is_empty());
-    rows.map(|(index, line)| {
-        let row = Row::read(line).map_err(|problem| format!("line {}: {problem}", index + 1))?;
-        let (answer, problem) = row.verify();
-        Ok(VectorOutcome { line: index + 1, format: row.format.to_owned(), answer, problem })
-    })
-    .collect()
+    let read = |(index, line)| match Row::read(line) {
+        Ok(row) => Ok((index + 1, row)),
+        Err(problem) => Err(format!("line {}: {problem}", index + 1)),
+    };
+    let rows: Vec<(usize, Row<'_>)> = rows.map(read).collect::<Result<_, _>>()?;
+    // Slow hashes stand beside each other in a table, so each thread takes every so many rows.
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let verify = &|first: usize| -> Vec<VectorOutcome> {
+        rows.iter().skip(first).step_by(threads).map(|(line, row)| row.outcome(*line)).collect()
+    };
+    let mut outcomes = std::thread::scope(|scope| {
+        let others: Vec<_> = (1..threads).map(|first| scope.spawn(move || verify(first))).collect();
+        let mut outcomes = verify(0);
+        for other in others {
+            outcomes.extend(other.join().map_err(|_| "a row could not be verified: a thread ended".to_owned())?);
+        }
+        Ok::<_, String>(outcomes)
+    })?;
+    outcomes.sort_by_key(|outcome| outcome.line);
+    Ok(outcomes)
 }
 
 struct Row<'a> {
@@ -94,6 +108,11 @@ impl<'a> Row<'a> {
             other => return Err(format!("expected `true` or `false`, found `{other}`")),
         };
         Ok(Self { format, password, stored, inputs, expected })
+    }
+
+    fn outcome(&self, line: usize) -> VectorOutcome {
+        let (answer, problem) = self.verify();
+        VectorOutcome { line, format: self.format.to_owned(), answer, problem }
     }
 
     fn verify(&self) -> (Answer, Option<String>) {

@@ -63,6 +63,12 @@ fn enclosed(parsed: Parsed) -> Parsed {
     })
 }
 
+/// PBKDF2's and scrypt's shorter keys are the beginnings of longer ones: a key of free length that was cut off by a short
+/// column would still open. Nobody chooses a length that is no multiple of eight bytes.
+fn uncut(key: &[u8]) -> Result<(), Fault> {
+    if key.len().is_multiple_of(8) { Ok(()) } else { Err(Fault::Malformed("its key is cut off within eight bytes")) }
+}
+
 /// A digest with a salt before the password (often an empty one).
 fn prefixed(digest: Digest, salt: impl Into<Vec<u8>>, rounds: u32, expected: Vec<u8>) -> Challenge {
     let kernel = Salted { digest, salt: salt.into(), position: Position::Prefix, rounds };

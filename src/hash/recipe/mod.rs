@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use self::raw::RawKdf;
 use super::caps::Caps;
-use super::catalogue::{Format, nearest_name};
+use super::catalogue::{Format, nearest_name, no_format};
 use super::challenge::{Challenge, Fault, Inputs, Parsed, Settings, Step};
 use super::codec::{from_base64, from_hex};
 use super::expression::{Expression, Map, Prehash, Values, Variable};
@@ -41,7 +41,9 @@ impl Misfit {
         Self {
             kind: SpecErrorKind::UnknownFormat,
             message: format!("`{name}` is not a known password format"),
-            help: Some(format!("did you mean `{}`?", nearest_name(name))),
+            help: Some(
+                no_format(name).map_or_else(|| format!("did you mean `{}`?", nearest_name(name)), ToOwned::to_owned),
+            ),
             within: None,
         }
     }
