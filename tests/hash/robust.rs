@@ -150,7 +150,7 @@ fn no_parser_panics() {
         damaged.prop_map(String::into_bytes),
     ];
     let mut runner = prop::test_runner::TestRunner::new(ProptestConfig {
-        cases: 4096,
+        cases: 600,
         failure_persistence: None,
         ..ProptestConfig::default()
     });
@@ -256,7 +256,7 @@ fn what_a_short_column_cut_off_never_matches() {
 
 /// The rows of the tables that are cheap to verify: each with the policy of its label, and that of `auto`.
 fn cheap_rows() -> Vec<(&'static str, &'static str, &'static str)> {
-    const FAST: [&str; 34] = [
+    const FAST: [&str; 33] = [
         "389ds-pbkdf2-sha256",
         "aix",
         "apr1",
@@ -286,7 +286,6 @@ fn cheap_rows() -> Vec<(&'static str, &'static str, &'static str)> {
         "phpass",
         "postgres-scram-sha-256",
         "rabbitmq",
-        "scram-passlib",
         "seafile",
         "sha256-crypt",
         "werkzeug",
@@ -334,7 +333,7 @@ fn changed_values_do_not_open() {
         .collect();
     let change = (0..6_u8, any::<prop::sample::Index>(), "[ -~]", 1..4_usize);
     let mut runner = prop::test_runner::TestRunner::new(ProptestConfig {
-        cases: 6000,
+        cases: 4000,
         failure_persistence: None,
         ..ProptestConfig::default()
     });

@@ -32,8 +32,9 @@ const AMBIGUOUS: &[(&str, &str)] = &[
     ("oracle10", "oracle10"),
 ];
 
-/// The lines of false rows that are a value cut off or lengthened, which is refused without a password being tried.
-const DAMAGED: &[usize] = &[41];
+/// The lines of false rows that are a value cut off or lengthened, or of no known version, which
+/// is refused without a password being tried.
+const DAMAGED: &[usize] = &[41, 644];
 
 #[test]
 fn every_row_gives_the_expected_answer() {
@@ -66,7 +67,7 @@ fn other_libraries_hashes_are_verified() {
 /// that look like a common hash of a password that was changed before.
 #[test]
 fn auto_takes_what_describes_itself_and_nothing_else() {
-    let (auto, mut tally) = (auto(), BTreeMap::new());
+    let (auto, mut tally, mut missed) = (auto(), BTreeMap::new(), Vec::new());
     for row in rows(ROWS).chain(rows(MORE)).filter(|row| row.expected) {
         let Some(password) = row.text_password() else { continue };
         let class = match row.verdict(&auto, &password) {
@@ -92,10 +93,14 @@ fn auto_takes_what_describes_itself_and_nothing_else() {
             }
         };
         let declared = AMBIGUOUS.iter().any(|(label, _)| *label == row.format);
-        assert!(!declared || class != "match" || row.stored.starts_with(['$', '{']), "{} was guessed", row.format);
-        assert!(!SELF_DESCRIBING.contains(&row.format) || class == "match", "{}: {class}: {}", row.format, row.stored);
+        let marked = row.stored.starts_with(['$', '{']);
+        assert!(!declared || class != "match" || marked, "{} was guessed", row.format);
+        if SELF_DESCRIBING.contains(&row.format) && class != "match" {
+            missed.push((row.format, class, row.stored));
+        }
         *tally.entry(class).or_insert(0) += 1;
     }
+    assert_eq!(missed, []);
     let least = [("ambiguous", 100), ("match", 400), ("mismatch", 10), ("unrecognised", 20)];
     assert!(least.iter().all(|(class, count)| tally[class] >= *count), "{tally:?}");
 }
@@ -130,7 +135,6 @@ const SELF_DESCRIBING: &[&str] = &[
     "mariadb-parsec",
     "md5-crypt",
     "mediawiki",
-    "msdcc2",
     "mssql2000",
     "mssql2005",
     "mssql2012",

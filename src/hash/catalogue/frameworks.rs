@@ -18,7 +18,7 @@ pub(super) const ROWS: &[Format] = &[
     },
     Format {
         aliases: &["hashcat:11"],
-        auto: Auto::No,
+        auto: Auto::Only(forums::is_joomla),
         vectors: &[("hashcat", "b78f863f2c67410c41e617f724e22f34:89384528665349271307465505333378")],
         ..Format::new("joomla", Strength::Fast, forums::joomla)
     },

@@ -8,6 +8,7 @@ use crate::hash::challenge::{Challenge, Fault, Inputs, LayerForm, Parsed, Step};
 use crate::hash::codec::{CRYPT, crypt_value, from_crypt, from_hex, to_crypt};
 use crate::hash::kernel::{DRUPAL, Digest, Kernel, PHPASS_COSTS, Phpass, Salted};
 use crate::hash::recipe::{by_expression, prehash};
+use crate::hash::scan::is_hex;
 use crate::hash::spec::Position;
 
 /// `$S$D`: 2^15 rounds, as Drupal 7.
@@ -71,6 +72,12 @@ pub(in crate::hash) fn joomla(value: &str) -> Parsed {
     let stored = from_hex(stored).filter(|stored| stored.len() == digest.length()).ok_or(Fault::Foreign)?;
     let kernel = Salted { digest, salt: salt.into(), position: Position::Suffix, rounds: 1 };
     Ok(Challenge::new(Kernel::Salted(kernel), stored))
+}
+
+/// Whether the value is Joomla's SHA-256, whose tag is LDAP's too.
+pub(in crate::hash) fn is_joomla(value: &str) -> bool {
+    let digest = value.strip_prefix("{SHA256}").and_then(|rest| rest.split_once(':')).map(|(digest, _)| digest);
+    digest.is_some_and(|digest| is_hex(digest, 64))
 }
 
 /// phpBB 3: the password is trimmed and its `& < > "` are escaped, whatever hashes it.

@@ -4,7 +4,7 @@
 
 use super::{Draw, Writer};
 use super::{argon2, bcrypt, des, enclosed, md5_crypt, pbkdf2, pbkdf2_strings, prefixed, scram, sha_crypt, suffixed};
-use super::{databases, enterprise, first_of, jvm, unix, windows};
+use super::{databases, enterprise, first_of, forums, jvm, unix, windows};
 use crate::hash::challenge::Fault::Malformed;
 use crate::hash::challenge::{Challenge, Fault, Inputs, Parsed, Step};
 use crate::hash::change::Change;
@@ -62,6 +62,7 @@ pub(in crate::hash) fn parse_dovecot(value: &str, inputs: &Inputs<'_>) -> Parsed
 pub(in crate::hash) fn is_ldap(value: &str) -> bool {
     divide(value).is_ok_and(|(scheme, rest)| {
         !is_plain(&scheme)
+            && !forums::is_joomla(value)
             && !is_other_row(value)
             && !jvm::is_spring(value)
             && !matches!(ldap(&scheme, rest, value), Err(Fault::Foreign))
