@@ -117,7 +117,7 @@ pub struct Written {
 
 /// A stored value that was understood.
 enum Read {
-    Challenge { format: String, admitted: Admitted },
+    Challenge { format: String, admitted: Box<Admitted> },
     NoPassword,
 }
 
@@ -337,7 +337,7 @@ impl Policy {
     fn admit(&self, reader: &Reader, challenge: Challenge) -> Result<Read, Unreadable> {
         let format = reader.name();
         match challenge.admit(&self.caps) {
-            Ok(admitted) => Ok(Read::Challenge { format, admitted }),
+            Ok(admitted) => Ok(Read::Challenge { format, admitted: Box::new(admitted) }),
             Err(Refusal::Length) => {
                 Err(Unreadable::Malformed { format, problem: "its digest has not the length it must have" })
             }

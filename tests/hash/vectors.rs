@@ -164,7 +164,19 @@ const SELF_DESCRIBING: &[&str] = &[
 ];
 
 /// The labels whose applications change the password and then store a common hash.
-const CHANGED: &[&str] = &["bcrypt-prehash", "crypt-prehash", "wcf2-bcrypt-double", "phpbb3", "ipb4", "pbkdf2-phc"];
+const CHANGED: &[&str] = &[
+    "bcrypt-prehash",
+    "crypt-prehash",
+    "wcf2-bcrypt-double",
+    "phpbb3",
+    "ipb4",
+    "pbkdf2-phc",
+    "hashcat:25600",
+    "hashcat:25800",
+    "hashcat:28400",
+    "hashcat:30600",
+    "hashcat:33800",
+];
 
 /// The labels whose values mark their format, but need what stands beside them or a secret of the site.
 const BESIDE: &[&str] = &["scrypt-firebase", "woltlab", "spring", "shiro1"];
