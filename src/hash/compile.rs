@@ -3,7 +3,7 @@
 //! Invariant: a policy that compiles can verify what it writes.
 
 use super::caps::Caps;
-use super::catalogue::{FORMATS, Format, Strength, find, nearest_name};
+use super::catalogue::{FORMATS, Format, Strength, find};
 use super::challenge::{Admitted, Challenge, Refusal};
 use super::format::argon2;
 use super::format::{Draw, Writer};
@@ -188,11 +188,7 @@ fn row_author(name: &str, cost: Cost) -> Result<Author, Misfit> {
 }
 
 fn resolve(name: &str) -> Result<&'static Format, Misfit> {
-    find(name).ok_or_else(|| {
-        let help = format!("did you mean `{}`?", nearest_name(name));
-        let misfit = misfit(format!("`{name}` is not a known password format"), Some(help));
-        Misfit { problem: Problem::Unknown, ..misfit }
-    })
+    find(name).ok_or_else(|| Misfit::unknown_format(name))
 }
 
 /// What is written is accepted too: the account must still be able to log in.

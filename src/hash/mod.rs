@@ -29,8 +29,6 @@ mod scan;
 mod shape;
 mod spec;
 mod timings;
-#[cfg(test)]
-mod vectors;
 
 pub use budget::{Budget, BudgetConfig, BudgetState, Busy};
 pub use caps::Caps;

@@ -117,7 +117,7 @@ pub struct Written {
 
 /// A stored value that was understood.
 enum Read {
-    Challenge { format: String, admitted: Admitted },
+    Challenge { format: String, admitted: Box<Admitted> },
     NoPassword,
 }
 
@@ -187,14 +187,20 @@ impl Policy {
         if !password.is_acceptable() {
             return Ok(Verdict::Mismatch);
         }
+        self.verify_bytes_blocking(password.expose().as_bytes(), stored)
+    }
+
+    /// As [`Self::verify_blocking`], for any bytes: published vectors have passwords that are empty or no text, which
+    /// no login can send. Not for logins, since it has no limit of length.
+    pub fn verify_bytes_blocking(&self, password: &[u8], stored: &Stored<'_>) -> Result<Verdict, Unreadable> {
         match self.read(stored)? {
             Read::NoPassword => {
-                self.decoy_blocking(password);
+                self.decoy(password);
                 Ok(Verdict::NoPassword)
             }
             Read::Challenge { format, admitted } => {
                 self.recent.note(&admitted);
-                let opened = admitted.opened(password.expose().as_bytes());
+                let opened = admitted.opened(password);
                 let opened = opened.map_err(|failure| unreadable(format, failure))?;
                 Ok(opened.map_or(Verdict::Mismatch, |by| Verdict::Match { outdated: self.is_outdated(by) }))
             }
@@ -204,10 +210,13 @@ impl Policy {
     /// Costs what verifying the prevailing format at its usual cost does, by the same code: for unknown users. A
     /// password that may not be hashed costs as much as a short one, so that it tells nobody who is known.
     pub fn decoy_blocking(&self, password: &Password) {
+        self.decoy(if password.is_acceptable() { password.expose().as_bytes() } else { b"password" });
+    }
+
+    fn decoy(&self, password: &[u8]) {
         if let Some(work) = self.recent.dominant() {
-            let bytes = if password.is_acceptable() { password.expose().as_bytes() } else { b"password" };
             // The answer is of no use, only its cost.
-            let _ = std::hint::black_box(work.matches(bytes));
+            let _ = std::hint::black_box(work.matches(password));
         }
     }
 
@@ -360,7 +369,7 @@ impl Policy {
     fn admit(&self, reader: &Reader, challenge: Challenge) -> Result<Read, Unreadable> {
         let format = reader.name();
         match challenge.admit(&self.caps) {
-            Ok(admitted) => Ok(Read::Challenge { format, admitted }),
+            Ok(admitted) => Ok(Read::Challenge { format, admitted: Box::new(admitted) }),
             Err(Refusal::Length) => {
                 Err(Unreadable::Malformed { format, problem: "its digest has not the length it must have" })
             }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::raw::{Algorithm, RawKdf};
 use super::{Base, MOST_ATTEMPTS, Misfit, Recipe};
 use crate::hash::caps::Caps;
-use crate::hash::catalogue::{Format, find, nearest_name};
+use crate::hash::catalogue::{Format, find};
 use crate::hash::challenge::Settings;
 use crate::hash::expression::{Count, Described, Expression, Map, Mistake, Prehash, Variable};
 use crate::hash::kernel::{Digest, Variant};
@@ -116,11 +116,7 @@ fn base(spec: &Description, caps: &Caps, writing: bool) -> Result<(String, Base)
 }
 
 fn named(name: &str, spec: &Description, caps: &Caps, writing: bool) -> Result<(String, Base)> {
-    let Some(format) = find(name) else {
-        let help = format!("did you mean `{}`?", nearest_name(name));
-        let misfit = misfit(format!("`{name}` is not a known password format"), &help);
-        return Err(Misfit { problem: Problem::Unknown, ..misfit });
-    };
+    let format = find(name).ok_or_else(|| Misfit::unknown_format(name))?;
     if spec.split.is_some() {
         return Err(misfit(format!("`{name}` itself says how digest and salt stand in the column"), "remove `split`"));
     }
@@ -278,7 +274,7 @@ fn raw_algorithm(name: &str, spec: &Description) -> Result<Option<Algorithm>> {
     let (memory, passes, lanes) = (cost.memory.unwrap_or(19_456), cost.passes.unwrap_or(2), cost.lanes.unwrap_or(1));
     if passes == 0 || lanes == 0 || u64::from(memory) < 8 * u64::from(lanes) {
         let message = "passes and lanes must be at least 1, and memory at least 8 KiB a lane";
-        return Err(Misfit { problem: Problem::Invalid, message: message.to_owned(), help: None, within: None });
+        return Err(plain((message.to_owned(), None)));
     }
     Ok(Some(Algorithm::Argon2 { variant, memory, passes, lanes }))
 }

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use self::raw::RawKdf;
 use super::caps::Caps;
-use super::catalogue::Format;
+use super::catalogue::{Format, nearest_name, no_format};
 use super::challenge::{Challenge, Fault, Inputs, Parsed, Settings, Step};
 use super::codec::{from_base64, from_hex};
 use super::expression::{Expression, Map, Prehash, Values, Variable};
@@ -33,6 +33,20 @@ pub(super) struct Misfit {
     pub message: String,
     pub help: Option<String>,
     pub within: Option<(Text, std::ops::Range<usize>)>,
+}
+
+impl Misfit {
+    /// A name that no format has.
+    pub(super) fn unknown_format(name: &str) -> Self {
+        Self {
+            problem: Problem::Unknown,
+            message: format!("`{name}` is not a known password format"),
+            help: Some(
+                no_format(name).map_or_else(|| format!("did you mean `{}`?", nearest_name(name)), ToOwned::to_owned),
+            ),
+            within: None,
+        }
+    }
 }
 
 /// A described format, ready to read values and to write them.
