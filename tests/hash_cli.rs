@@ -91,7 +91,7 @@ fn explain_finds_the_knobs() {
     for (value, set, expected) in [
         (digest("salt-").as_str(), &["salt=salt-"][..], None),
         (digest(&format!("{}Zx9", digest("password"))).as_str(), &["salt=Zx9"], Some("vbulletin")),
-        (sha1("Zx9password").as_str(), &["salt=Zx9"], Some("sha1")),
+        (sha1("Zx9password").as_str(), &["salt=Zx9"], Some("sfguard")),
         (format!("{}:Zx9", digest("Zx9password")).as_str(), &[], Some("oscommerce")),
         (digest("PASSWORD").as_str(), &[], Some("upper")),
         (sha1(&digest("passwordZx9")).as_str(), &["salt=Zx9"], Some("sha1(md5($pass . $salt))")),

@@ -310,6 +310,11 @@ fn means_the_same(original: &str, changed: &str) -> bool {
     if trimmed(original) == trimmed(changed) {
         return true;
     }
+    // Digests have their names with dashes and without.
+    let bare = |text: &str| text.replace(['-', '_'], "");
+    if bare(original) == bare(changed) {
+        return true;
+    }
     // Oracle keeps several parts with a semicolon between, of which an empty one says nothing.
     if original.starts_with("S:") && changed.split(';').any(|part| part.trim() == original) {
         return true;
