@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 use userbridge::hash::{
-    Accept, Description, Encoding, FORMATS, FormatSpec, Policy, Position, SaltEncoding, SaltSpec, Split, SplitOrder,
-    Stored, Strength, Unreadable, Verdict, identify,
+    Accept, Caps, Description, Encoding, FORMATS, FormatSpec, Policy, Position, SaltEncoding, SaltSpec, Spec, Split,
+    SplitOrder, Stored, Strength, Unreadable, Verdict, identify,
 };
 use userbridge::secret::{Password, Secret};
 
@@ -310,6 +310,11 @@ fn means_the_same(original: &str, changed: &str) -> bool {
     if trimmed(original) == trimmed(changed) {
         return true;
     }
+    // Digests have their names with dashes and without.
+    let bare = |text: &str| text.replace(['-', '_'], "");
+    if bare(original) == bare(changed) {
+        return true;
+    }
     // Oracle keeps several parts with a semicolon between, of which an empty one says nothing.
     if original.starts_with("S:") && changed.split(';').any(|part| part.trim() == original) {
         return true;
@@ -329,12 +334,23 @@ fn means_the_same(original: &str, changed: &str) -> bool {
 /// at once, and no memory above the caps is asked for.
 #[test]
 fn changed_values_do_not_open() {
-    let (rows, auto) = (cheap_rows(), auto());
+    // Low caps: what a change makes dearer than its row was is refused, so that thousands of changes take seconds.
+    let caps = Caps {
+        bcrypt_cost: 5,
+        phpass_cost: 13,
+        sha_crypt_rounds: 6_000,
+        pbkdf2_rounds: 20_000,
+        pbkdf2_wide_rounds: 20_000,
+        digest_rounds: 20_000,
+        scrypt_work: 1 << 14,
+        ..Caps::default()
+    };
+    let capped = |accept| Policy::compile(&Spec { caps, ..Spec::new(accept, None) }).unwrap();
+    let (rows, auto) = (cheap_rows(), capped(Accept::Auto));
     assert!(rows.len() > 200, "{}", rows.len());
-    let labels: std::collections::BTreeMap<&str, Policy> = rows
-        .iter()
-        .map(|(label, ..)| (*label, accepting(&[if *label == "xenforo1" { "xenforo" } else { label }])))
-        .collect();
+    let names = rows.iter().map(|(label, ..)| (*label, if *label == "xenforo1" { "xenforo" } else { *label }));
+    let labels: std::collections::BTreeMap<&str, Policy> =
+        names.map(|(label, name)| (label, capped(Accept::Formats(vec![FormatSpec::Named(name.to_owned())])))).collect();
     let change = (0..6_u8, any::<prop::sample::Index>(), "[ -~]", 1..4_usize);
     let mut runner = prop::test_runner::TestRunner::new(ProptestConfig {
         cases: 4000,
