@@ -8,8 +8,8 @@ use userbridge::sql::Dialect;
 
 use super::proxy::{Mode, Proxy};
 use super::support::{
-    Dice, SERVERS, abandon, alone, count, database, email, get_user, login, rounds, run, server_of, start, status,
-    try_run,
+    Dice, Kept, SERVERS, abandon, alone, count, database, email, get_user, journal, login, rounds, run, server_of,
+    start, start_audited, status, try_run,
 };
 use crate::gateway::Gateway;
 
@@ -32,9 +32,10 @@ fn a_change_whose_client_left_is_made_or_not_made_and_the_audit_agrees() {
     let _turn = alone();
     for dialect in SERVERS {
         let url = database(dialect);
-        let gateway = start(&url);
+        let gateway = start_audited(&url);
         let (answered, left) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        let per_user = rounds(250) / USERS;
+        // Two thousand on both databases together.
+        let per_user = rounds(1000) / USERS;
         std::thread::scope(|scope| {
             for user in 0..USERS {
                 let (gateway, answered, left) = (&gateway, &answered, &left);
@@ -77,13 +78,22 @@ fn a_change_whose_client_left_is_made_or_not_made_and_the_audit_agrees() {
             "{dialect}: {answered} answered, {left} left, {made} made"
         );
         assert!(answered > 20 && left > 20, "{dialect}: {answered} answered, {left} left: this proves nothing");
+        // The journal has one record for each request that arrived, and `changed` as often as a change was made.
+        let asked = answered + left;
+        gateway.eventually("the journal is complete", || {
+            journal(&gateway, "change_password").iter().filter(|outcome| *outcome == "changed").count() as i64 >= made
+        });
+        let decisions = journal(&gateway, "change_password");
+        let changed = decisions.iter().filter(|outcome| *outcome == "changed").count() as i64;
+        assert_eq!(changed, made, "{dialect}: the journal does not agree: {answered} answered, {left} left");
+        assert!(decisions.len() as i64 <= asked, "{dialect}: {} records of {asked} requests", decisions.len());
         // The control: an audit that does not agree is found.
         run(&url, &["UPDATE audit SET hash = 'x' WHERE email = 'user1@example.com'"]);
         assert_eq!(count(&url, torn), 1, "{dialect}");
     }
 }
 
-fn integer(dialect: Dialect) -> &'static str {
+pub fn integer(dialect: Dialect) -> &'static str {
     if dialect == Dialect::Postgres { "BIGINT" } else { "SIGNED" }
 }
 
@@ -97,7 +107,8 @@ fn is_about(text: &str, user: usize) -> bool {
 #[test]
 fn no_answer_carries_the_row_of_another_request() {
     let _turn = alone();
-    let each = rounds(10_000) / 8;
+    // A hundred thousand on both databases together.
+    let each = rounds(50_000) / 8;
     for dialect in SERVERS {
         let url = database(dialect);
         let proxy = Proxy::start(&server_of(&url));
@@ -108,12 +119,13 @@ fn no_answer_carries_the_row_of_another_request() {
                 let (gateway, proxy, checked, left) = (&gateway, &proxy, &checked, &left);
                 scope.spawn(move || {
                     let mut dice = Dice(thread);
+                    let mut connection = Kept::new(gateway);
                     for round in 0..each {
                         let user = dice.below(200) as usize;
                         let body = json!({ "identifier": email(user) });
-                        let hasty = dice.below(3) == 0;
-                        let patience = Duration::from_micros(if hasty { dice.below(3000) } else { 5_000_000 });
-                        match abandon(gateway, "get_user", &body, patience) {
+                        let hasty = dice.below(10) == 0;
+                        let patience = Duration::from_micros(if hasty { dice.below(2000) } else { 5_000_000 });
+                        match connection.ask("get_user", &body, patience) {
                             Some(text) if text.starts_with("HTTP/1.1 200") => {
                                 assert!(is_about(&text, user), "{dialect}: asked for {user}, got {text}");
                                 checked.fetch_add(1, Ordering::Relaxed);
