@@ -1,17 +1,16 @@
 //! What a gateway and its database know each other by: passwords that are changed, certificates that are wrong.
 
-use std::path::Path;
 use std::time::Duration;
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
 use rustix::process::Signal;
-use userbridge::definition::{Definition, Surroundings, check};
-use userbridge::diagnostic::Source;
+use userbridge::definition::Definition;
 use userbridge::sql::Dialect;
 
 use super::server::Server;
 use super::support::{
-    SERVERS, alone, count, database, definition, get_user, on_server, recovered, run, runtime, setup, status, try_run,
+    SERVERS, alone, checked, count, database, definition, get_user, on_server, recovered, run, runtime, setup, status,
+    try_run,
 };
 
 /// An authority, and what it signs.
@@ -73,13 +72,10 @@ fn server(dialect: Dialect, shown: &(String, String)) -> Server {
 
 /// What a connector on this address would use.
 fn connector(url: &str) -> Definition {
-    let text = format!(
-        "version: 1\nconnector: acme\ndatabase: {{ url: '{url}' }}\n\
-         actions: {{ get_user: {{ sql: 'SELECT 1 AS id, {{{{ identifier }}}} AS email' }} }}\n"
-    );
-    let surroundings = Surroundings { variable: &|_| None, directory: Path::new(".") };
-    let (definition, report) = check(&Source::new("acme.yaml", text), &surroundings);
-    definition.unwrap_or_else(|| panic!("{}", report.render(false)))
+    let text = "version: 1\nconnector: acme\nconfiguration: { url: { env: URL } }\n\
+                database: { url: '{{ configuration.url }}' }\n\
+                actions: { get_user: { sql: 'SELECT 1 AS id, {{ identifier }} AS email' } }\n";
+    checked(text, url)
 }
 
 /// Whether a new connection can be made, or why not.

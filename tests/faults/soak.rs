@@ -199,7 +199,7 @@ fn under_faults_and_reloads_nothing_that_a_process_holds_grows() {
         .iter()
         .zip(&urls)
         .fold(setup, |setup, (name, url)| setup.definition(&format!("{name}.yaml"), &definition(name, url, 0)))
-        .env("USERBRIDGE_LOG", "error")
+        .env("USERBRIDGE_LOG", "info,userbridge::request=off")
         .start();
     let (over, done) = (AtomicBool::new(false), Done::default());
     let (samples, edits) = std::thread::scope(|scope| {

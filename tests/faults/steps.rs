@@ -5,7 +5,6 @@
 //! how many there are is found out by counting, so a step that is added later is tried as well.
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,16 +13,14 @@ use serde_json::{Value as Json, json};
 use tokio::runtime::Runtime;
 use userbridge::access::{Access, ClientSettings, KeyDigest, Limits, Settings as AccessSettings};
 use userbridge::db::{Database, ErrorKind};
-use userbridge::definition::{Definition, Surroundings, check};
-use userbridge::diagnostic::Source;
+use userbridge::definition::Definition;
 use userbridge::handler::{Entropy, Resources};
-use userbridge::hash::{Budget, BudgetConfig};
 use userbridge::registry::{Connector, Registry};
 use userbridge::server::{self, Gateway, Metrics, Readiness, Readings, Settings};
 use userbridge::sql::Dialect;
 
 use super::proxy::{Mode, Proxy};
-use super::support::{SERVERS, alone, count, on_server, run, runtime, server_of};
+use super::support::{SERVERS, alone, checked, count, on_server, resources, run, runtime, server_of};
 use super::trap::{Fault, Plan, Trap};
 use crate::servers;
 
@@ -57,8 +54,7 @@ impl InProcess {
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
         runtime.spawn(server::run(listener, Arc::new(gateway), std::future::pending()));
-        let budget = Budget::new(BudgetConfig { threads: 1, queue: 0, memory: 64 << 20 }).unwrap();
-        let resources = Resources { budget: Arc::new(budget), entropy: |bytes| bytes.fill(7) };
+        let resources = resources();
         let agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
         Self { address, registry, resources, agent, runtime }
     }
@@ -82,25 +78,22 @@ impl InProcess {
 
 /// A definition whose login and change leave their traces in the user's row.
 fn definition(url: &str) -> Definition {
-    let text = format!(
-        "version: 1
+    let text = "version: 1
 connector: acme
-database: {{ url: '{url}', max_connections: 2 }}
-password: {{ column: password_hash, formats: [sha256, phpass], new: phpass }}
+configuration: { url: { env: URL } }
+database: { url: '{{ configuration.url }}', max_connections: 2 }
+password: { column: password_hash, formats: [sha256, phpass], new: phpass }
 actions:
   login:
-    sql: 'SELECT id, email, password_hash FROM users WHERE email = {{{{ identifier }}}}'
+    sql: 'SELECT id, email, password_hash FROM users WHERE email = {{ identifier }}'
     after:
-      - 'UPDATE users SET logins = logins + 1 WHERE id = {{{{ row.id }}}}'
-      - 'UPDATE users SET seen = seen + 1 WHERE id = {{{{ row.id }}}}'
-  get_user: {{ sql: 'SELECT id, email FROM users WHERE email = {{{{ identifier }}}}' }}
+      - 'UPDATE users SET logins = logins + 1 WHERE id = {{ row.id }}'
+      - 'UPDATE users SET seen = seen + 1 WHERE id = {{ row.id }}'
+  get_user: { sql: 'SELECT id, email FROM users WHERE email = {{ identifier }}' }
   change_password:
-    sql: 'UPDATE users SET password_hash = {{{{ password_hash }}}}, changes = changes + 1 WHERE email = {{{{ identifier }}}}'
-"
-    );
-    let surroundings = Surroundings { variable: &|_| None, directory: Path::new(".") };
-    let (definition, report) = check(&Source::new("acme.yaml", text), &surroundings);
-    definition.unwrap_or_else(|| panic!("{}", report.render(false)))
+    sql: 'UPDATE users SET password_hash = {{ password_hash }}, changes = changes + 1 WHERE email = {{ identifier }}'
+";
+    checked(text, url)
 }
 
 const HELLO: &str = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";

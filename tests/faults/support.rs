@@ -2,12 +2,17 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use sea_orm::sqlx::{self, AssertSqlSafe, Connection, Executor};
 use serde_json::{Value as Json, json};
+use userbridge::definition::{Definition, Surroundings, check};
+use userbridge::diagnostic::Source;
+use userbridge::handler::Resources;
+use userbridge::hash::{Budget, BudgetConfig};
 use userbridge::sql::Dialect;
 
 use crate::gateway::{Gateway, Reply, Setup, client};
@@ -34,7 +39,7 @@ pub fn definition(name: &str) -> String {
 connector: {name}
 configuration: {{ url: {{ env: URL_{} }} }}
 database: {{ url: '{{{{ configuration.url }}}}', max_connections: 6 }}
-password: {{ column: password_hash, formats: [sha256, phpass], new: phpass }}
+password: {{ column: password_hash, formats: [sha256, phpass], new: {{ format: phpass, cost: 7 }} }}
 actions:
   login: {{ sql: 'SELECT id, email, password_hash FROM users WHERE email = {{{{ identifier }}}}' }}
   get_user: {{ sql: 'SELECT id, email FROM users WHERE email = {{{{ identifier }}}}' }}
@@ -45,6 +50,20 @@ actions:
 ",
         name.to_uppercase()
     )
+}
+
+/// The definition in a text whose address is in the environment.
+pub fn checked(text: &str, url: &str) -> Definition {
+    let variable = |_: &str| Some(url.to_owned());
+    let (definition, report) =
+        check(&Source::new("acme.yaml", text), &Surroundings { variable: &variable, directory: Path::new(".") });
+    definition.unwrap_or_else(|| panic!("{}", report.render(false)))
+}
+
+/// A hash pool of one thread in which nobody waits, and salts that are no secret.
+pub fn resources() -> Resources {
+    let budget = Budget::new(BudgetConfig { threads: 1, queue: 0, memory: 64 << 20 }).unwrap();
+    Resources { budget: Arc::new(budget), entropy: |bytes| bytes.fill(7) }
 }
 
 /// Settings as they are by default, with limits that no test reaches.

@@ -1,7 +1,7 @@
 //! Texts that were made to break a reader: no panic, no more time than their length is worth.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue};
 use proptest::prelude::*;
@@ -108,12 +108,18 @@ fn the_originals_are_accepted() {
     assert!(check_gateway(&Source::new("userbridge.yaml", SETTINGS)).is_ok());
 }
 
-/// The quickest of three, since others use this machine too.
+/// The processor time that this thread has used: others use this machine too, and what they take does not count.
+fn used() -> Duration {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+    Duration::from_nanos(text.split(' ').next().unwrap().parse().unwrap())
+}
+
+/// The quickest of three.
 fn time<T>(of: impl Fn() -> T) -> Duration {
     let once = || {
-        let begun = Instant::now();
+        let before = used();
         drop(of());
-        begun.elapsed()
+        used() - before
     };
     (0..3).map(|_| once()).min().unwrap()
 }
@@ -127,10 +133,15 @@ fn long(piece: &str, bytes: usize) -> String {
 /// Returns what the long one took.
 #[track_caller]
 fn linear<T>(name: &str, read: impl Fn(usize) -> T) -> Duration {
-    let (short, whole) = (time(|| read(23_000)), time(|| read(92_000)));
+    up_to(92_000, name, read)
+}
+
+#[track_caller]
+fn up_to<T>(bytes: usize, name: &str, read: impl Fn(usize) -> T) -> Duration {
+    let (short, whole) = (time(|| read(bytes / 4)), time(|| read(bytes)));
     assert!(whole < short * 9 + Duration::from_millis(40), "{name}: {short:?} for a quarter, {whole:?} for all");
-    // Built without optimisation and on a busy machine; 100 ms are meant for what is shipped.
-    assert!(whole < Duration::from_millis(1500), "{name}: {whole:?}");
+    // Built without optimisation; 100 ms are meant for what is shipped.
+    assert!(whole < Duration::from_millis(1000), "{name}: {whole:?}");
     whole
 }
 
@@ -168,6 +179,8 @@ fn hostile_definitions_are_read_in_linear_time() {
     }
     let keys = |bytes: usize| (0..bytes / 12).map(|n| format!("key{n:06}: 1\n")).collect::<String>();
     linear("many keys", |bytes| accepted(&keys(bytes)));
+    let profile = |bytes: usize| format!("{head}profile: {{ name: \"{{{{ email }}}} {}\" }}\n", long("x", bytes));
+    linear("a long profile", |bytes| accepted(&profile(bytes)));
     let configuration = |bytes: usize| (0..bytes / 14).map(|n| format!("  key{n:06}: 1\n")).collect::<String>();
     linear("many values", |bytes| accepted(&format!("{head}configuration:\n{}", configuration(bytes))));
     // The control: what is squared is seen.
@@ -190,9 +203,10 @@ fn bombs_of_aliases_and_a_megabyte_are_refused_at_once() {
     let megabyte = |piece: &str| long(piece, 1 << 20);
     let texts = [bomb, megabyte("a: "), megabyte("["), megabyte("'"), megabyte("- &a *a\n"), megabyte("é")];
     for text in &texts {
-        let begun = Instant::now();
+        let before = used();
         assert!(!accepted(text) && check_gateway(&Source::new("userbridge.yaml", text.as_str())).is_err());
-        assert!(begun.elapsed() < Duration::from_millis(800), "{:?} for {:.40}", begun.elapsed(), text);
+        let time = used() - before;
+        assert!(time < Duration::from_millis(500), "{time:?} for {text:.40}");
     }
 }
 
@@ -227,13 +241,17 @@ fn hostile_statements_are_compiled_in_linear_time() {
     for dialect in Dialect::ALL {
         for piece in pieces {
             let name = format!("{dialect}: {piece}");
-            linear(&name, |bytes| super::compile(dialect, &format!("SELECT {}", long(piece, bytes))));
-            linear(&name, |bytes| {
+            up_to(56_000, &name, |bytes| super::compile(dialect, &format!("SELECT {}", long(piece, bytes))));
+            up_to(56_000, &name, |bytes| {
                 let tail = long(piece, bytes);
                 super::compile(dialect, &format!("SELECT a FROM t WHERE a = {{{{ identifier }}}} {tail}"));
             });
         }
     }
+    // Longer ones the template engine cannot count, so it never sees them.
+    let long_one = |bytes: usize| format!("SELECT a FROM t WHERE a = {{{{ identifier }}}} -- {}", long("x", bytes));
+    assert!(super::compile(Dialect::Postgres, &long_one(50_000)).is_some());
+    assert!(super::compile(Dialect::Postgres, &long_one(60_000)).is_none());
 }
 
 #[test]

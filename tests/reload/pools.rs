@@ -54,6 +54,26 @@ fn an_edit_of_the_sql_keeps_the_connections_and_another_address_makes_new_ones()
     soon(&gateway, "the old connection is closed", gone);
 }
 
+#[test]
+fn a_request_in_flight_is_answered_by_the_version_it_began_with() {
+    let url = servers::postgres();
+    let slow = |number| {
+        let id =
+            "CASE WHEN {{ identifier }} = 'slow' THEN (SELECT 1 FROM pg_sleep(1.5)) ELSE 2 END AS id /* in flight */";
+        text(&url, number).replace("pg_backend_pid() AS id", id).replace("max_connections: 1", "max_connections: 2")
+    };
+    let gateway = quiet().definition("pg.yaml", &slow(0)).start();
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| gateway.call("pg", "get_user", &json!({ "identifier": "slow" })));
+        soon(&gateway, "the query is at work", || sessions(&url, "%pg_sleep(1.5)%in flight%") > 0);
+        rename_over(&gateway.connectors().join("pg.yaml"), &slow(1));
+        gateway.signal(Signal::HUP);
+        soon(&gateway, "the edit is served meanwhile", || answer(&gateway).1 == "1");
+        assert!(!waiting.is_finished(), "the request ended before the edit was served: this proves nothing");
+        assert_eq!(waiting.join().unwrap().user()["name"], "0");
+    });
+}
+
 /// How many generations there are in the storm below.
 const GENERATIONS: u32 = 500;
 
