@@ -1,7 +1,7 @@
 //! `userbridge hash`: make, verify and identify password hashes, and find out how an application makes them.
 
 mod explain;
-mod formats;
+pub(super) mod formats;
 mod given;
 mod recipes;
 

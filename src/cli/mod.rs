@@ -14,6 +14,8 @@ mod running;
 mod schema;
 mod serve;
 mod status;
+#[cfg(feature = "otel")]
+mod telemetry;
 mod tokens;
 
 use std::process::ExitCode;

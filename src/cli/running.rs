@@ -115,6 +115,13 @@ async fn serve(mut plan: Plan) -> Result<(), String> {
         instance,
     )
     .with_audit(journal.clone());
+    #[cfg(feature = "otel")]
+    let telemetry = super::telemetry::start()?;
+    #[cfg(feature = "otel")]
+    let gateway = match &telemetry {
+        Some(telemetry) => gateway.with_spans(telemetry.spans.clone(), telemetry.share),
+        None => gateway,
+    };
     let status = Arc::clone(&state);
     let admin = Arc::new(Admin::new(metrics, Arc::clone(&readiness), move || status.to_json()));
     // What is bound, not what was asked for: port 0 is whatever was free.
@@ -135,6 +142,10 @@ async fn serve(mut plan: Plan) -> Result<(), String> {
     follower.abort();
     admin_server.abort();
     super::audit::end(journal.as_ref());
+    #[cfg(feature = "otel")]
+    if let Some(telemetry) = telemetry {
+        telemetry.end().await;
+    }
     Ok(())
 }
 

@@ -121,6 +121,8 @@ pub struct RawPassword {
     pub algorithm: Option<RawColumn>,
     /// Where the number of rounds stands, for formats that keep it apart.
     pub rounds: Option<RawColumn>,
+    /// Where the realm stands, for formats of HTTP digest authentication.
+    pub realm: Option<RawColumn>,
     /// `on_login` replaces an outdated hash after a successful login through `rehash_sql`; `off` unless said otherwise.
     pub rehash: Option<At<RawRehash>>,
     /// The UPDATE that stores a replaced hash; it must compare the old one: `… AND column = {{ stored_hash }}`.
@@ -401,6 +403,8 @@ pub struct RawDescription {
     pub user: Option<RawColumn>,
     /// Which of the format's algorithms: its name, or the column that holds it.
     pub algorithm: Option<RawText>,
+    /// The realm of HTTP digest authentication: itself, or the column that holds it.
+    pub realm: Option<RawText>,
     /// How often the digest is taken, or the rounds of PBKDF2: a number, or the column that holds it.
     #[serde(alias = "iterations", alias = "factor")]
     pub rounds: Option<At<RawNumber>>,

@@ -16,6 +16,7 @@ mod panic;
 mod readiness;
 mod readings;
 mod record;
+mod span;
 mod trace;
 mod wire;
 
@@ -30,6 +31,7 @@ pub use self::gateway::Gateway;
 pub use self::metrics::Metrics;
 pub use self::readiness::Readiness;
 pub use self::readings::{Readings, Reload};
+pub use self::span::{Span, Spans};
 
 /// The limits of a listener.
 #[derive(Clone, Debug)]

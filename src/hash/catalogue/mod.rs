@@ -149,7 +149,22 @@ impl Format {
 
     /// Whether new hashes can be written in it.
     pub fn is_writable(&self) -> bool {
-        !self.writers.is_empty()
+        match self.parser {
+            Parser::Expression(_) => {
+                Recipe::preset(self, &Caps::default()).is_ok_and(|recipe| recipe.check_writable().is_ok())
+            }
+            Parser::Alone(_) | Parser::Beside(_) => !self.writers.is_empty(),
+        }
+    }
+
+    /// The names under which new hashes can be written, where they are not its own.
+    pub fn written_as(&self) -> impl Iterator<Item = &'static str> + use<> {
+        self.writers.iter().filter_map(|writer| writer.names.first().copied())
+    }
+
+    /// Whether a secret of the site is hashed with every password.
+    pub fn needs_pepper(&self) -> bool {
+        self.given.pepper.is_some()
     }
 
     /// Whether some of its values are verified without being declared.
@@ -189,7 +204,7 @@ impl Format {
     }
 
     /// What every value of it needs from the row beside the hash.
-    pub(super) fn needs(&self) -> Vec<Need> {
+    pub fn needs(&self) -> Vec<Need> {
         if let Parser::Expression(_) = self.parser {
             return Recipe::preset(self, &Caps::default()).map_or(Vec::new(), |recipe| recipe.needs());
         }
@@ -200,6 +215,7 @@ impl Format {
             (given.user.is_some(), Need::User),
             (given.algorithm.is_some(), Need::Algorithm),
             (given.rounds.is_some(), Need::Rounds),
+            (given.realm.is_some(), Need::Realm),
         ]
         .into_iter()
         .filter_map(|(needed, need)| needed.then_some(need))
