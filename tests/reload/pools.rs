@@ -59,13 +59,15 @@ fn a_request_in_flight_is_answered_by_the_version_it_began_with() {
     let url = servers::postgres();
     let slow = |number| {
         let id =
-            "CASE WHEN {{ identifier }} = 'slow' THEN (SELECT 1 FROM pg_sleep(1.5)) ELSE 2 END AS id /* in flight */";
-        text(&url, number).replace("pg_backend_pid() AS id", id).replace("max_connections: 1", "max_connections: 2")
+            "CASE WHEN {{ identifier }} = 'slow' THEN (SELECT 1 FROM pg_sleep(5)) ELSE 2 END AS id /* in flight */";
+        text(&url, number)
+            .replace("pg_backend_pid() AS id", id)
+            .replace("max_connections: 1", "max_connections: 2, timeout: 20s")
     };
     let gateway = quiet().definition("pg.yaml", &slow(0)).start();
     std::thread::scope(|scope| {
         let waiting = scope.spawn(|| gateway.call("pg", "get_user", &json!({ "identifier": "slow" })));
-        soon(&gateway, "the query is at work", || sessions(&url, "%pg_sleep(1.5)%in flight%") > 0);
+        soon(&gateway, "the query is at work", || sessions(&url, "%pg_sleep(5)%in flight%") > 0);
         rename_over(&gateway.connectors().join("pg.yaml"), &slow(1));
         gateway.signal(Signal::HUP);
         soon(&gateway, "the edit is served meanwhile", || answer(&gateway).1 == "1");
