@@ -62,7 +62,7 @@ fn a_request_in_flight_is_answered_by_the_version_it_began_with() {
             "CASE WHEN {{ identifier }} = 'slow' THEN (SELECT 1 FROM pg_sleep(5)) ELSE 2 END AS id /* in flight */";
         text(&url, number)
             .replace("pg_backend_pid() AS id", id)
-            .replace("max_connections: 1", "max_connections: 2, timeout: 20s")
+            .replace("max_connections: 1", "max_connections: 8, timeout: 20s")
     };
     let gateway = quiet().definition("pg.yaml", &slow(0)).start();
     std::thread::scope(|scope| {
