@@ -11,6 +11,7 @@ mod passwords;
 mod profile;
 pub mod raw;
 mod scalar;
+mod secrets;
 mod settings;
 mod statements;
 mod template;
@@ -21,11 +22,14 @@ use std::collections::BTreeMap;
 use sha2::{Digest, Sha256};
 
 use self::checker::Checker;
-pub use self::gateway::{Gateway, RawGateway, check_gateway};
+pub use self::gateway::{
+    ClientCertificates, Gateway, Listen, RawGateway, RawNetwork, RawNetworkFile, RawTls, check_gateway,
+};
 pub use self::load::{Loaded, files, load, load_file, read};
 pub use self::model::{Create, Definition, Deny, GetUser, Login, Step, StoredPassword, UserId, Verification, Write};
 pub use self::profile::MEMBERS;
 use self::raw::RawDefinition;
+pub use self::secrets::secret;
 pub use self::settings::{Surroundings, duration};
 use self::statements::Ground;
 pub use self::template::{Columns, Template};
@@ -89,7 +93,7 @@ fn build(raw: RawDefinition, surroundings: &Surroundings<'_>, checker: &mut Chec
         disabled: raw.disabled,
         version,
         fingerprint,
-        references: settings::references(&raw.configuration, surroundings),
+        references: secrets::references(&raw.configuration, surroundings),
         database: database?,
         user_id,
         profile: profile.members,
