@@ -22,6 +22,7 @@ use super::metrics::{Connected, Limit, Metrics, Verdict};
 use super::panic::caught;
 use super::readiness::Readiness;
 use super::record::{Record, Served};
+use super::tls::HandshakeFailure;
 use super::{Settings, body};
 use crate::access::{self, Access, RateLimited, Reservation};
 use crate::action::{Action, Outcome, Request};
@@ -146,7 +147,7 @@ impl<C: Connectors> Gateway<C> {
             .address_limiter()
             .map(|limiter| self.decided(Limit::Address, limiter.reserve_address(record.address, record.started)))
             .transpose()?;
-        let caller = access.authenticator().authenticate(&head.headers).map_err(|reason| {
+        let caller = access.caller(&head.headers, head.extensions.get()).map_err(|reason| {
             record.reason = Some(reason.as_str().to_owned());
             Problem::new(Code::Unauthorized)
         })?;
@@ -234,6 +235,10 @@ impl<C: Connectors> Service for Gateway<C> {
 
     fn opened(&self) -> Option<Connected> {
         Some(self.metrics.connected())
+    }
+
+    fn handshake_failed(&self, failure: HandshakeFailure) {
+        self.metrics.handshake_failed(failure);
     }
 
     async fn finished(&self) {
