@@ -27,6 +27,10 @@ pub enum Unauthenticated {
     Malformed,
     /// The client is not declared, or the key is not one of its keys.
     UnknownKey,
+    /// The connection's certificate stands for no client.
+    UnknownCertificate,
+    /// The connection's certificate expired after the connection began.
+    ExpiredCertificate,
 }
 
 impl Unauthenticated {
@@ -36,6 +40,8 @@ impl Unauthenticated {
             Self::Missing => "missing credentials",
             Self::Malformed => "malformed credentials",
             Self::UnknownKey => "unknown key",
+            Self::UnknownCertificate => "unknown certificate",
+            Self::ExpiredCertificate => "expired certificate",
         }
     }
 }

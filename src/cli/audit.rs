@@ -10,7 +10,7 @@ use super::access::one;
 use super::{random, variable};
 use crate::access::canonical;
 use crate::audit::{Audit, Identifiers, OnFailure, Settings, Shown, Target};
-use crate::definition::{At, RawAudit, RawGateway, RawReference, Surroundings, referenced_text};
+use crate::definition::{At, RawAudit, RawGateway, RawReference, Surroundings, secret};
 use crate::diagnostic::{Code, Fault, Report, Source};
 use crate::secret::Secret;
 
@@ -66,7 +66,7 @@ fn key(at: Option<&At<RawReference>>, directory: &Path, faults: &mut Vec<Fault>)
         let drawn = random::<32>().map_err(|problem| Fault::new(Code::MissingSecret, 0..0, problem));
         return drawn.map_err(|fault| faults.push(fault)).ok().map(Secret::new);
     };
-    let text = referenced_text(&at.value, &at.span, &Surroundings { variable: &variable, directory });
+    let text = secret(at, &Surroundings { variable: &variable, directory });
     let text = text.map_err(|fault| faults.push(fault)).ok()?;
     if text.len() < SHORTEST_KEY {
         let found = format!("the key has {} bytes, expected at least {SHORTEST_KEY}", text.len());

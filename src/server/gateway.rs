@@ -22,6 +22,7 @@ use super::metrics::{Connected, Limit, Metrics, Stage, Verdict};
 use super::panic::caught;
 use super::readiness::Readiness;
 use super::record::{Record, Served};
+use super::tls::HandshakeFailure;
 use super::trace::{TRACERESPONSE, Trace};
 use super::{Settings, body};
 use crate::access::{self, Access, Attempt, RateLimited, Source};
@@ -179,7 +180,7 @@ impl<C: Connectors> Gateway<C> {
                 self.decided(Limit::Address, decision, record)
             })
             .transpose()?;
-        let caller = access.authenticator().authenticate(&head.headers).map_err(|reason| {
+        let caller = access.caller(&head.headers, head.extensions.get()).map_err(|reason| {
             record.class = Some(reason.as_str());
             Problem::new(Code::Unauthorized)
         })?;
@@ -281,6 +282,10 @@ impl<C: Connectors> Service for Gateway<C> {
 
     fn opened(&self) -> Option<Connected> {
         Some(self.metrics.connected())
+    }
+
+    fn handshake_failed(&self, failure: HandshakeFailure) {
+        self.metrics.handshake_failed(failure);
     }
 
     async fn finished(&self) {
