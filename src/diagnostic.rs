@@ -3,6 +3,7 @@
 //! Invariant: a diagnostic is data. Whoever finds something says what and where; only this module renders.
 
 mod code;
+mod conceal;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -90,18 +91,21 @@ pub struct Fault {
     pub help: Option<String>,
     /// The text to put in the span's place, when that is certain.
     pub replacement: Option<String>,
+    /// What stands there may be a secret: no picture shows it.
+    pub concealed: bool,
 }
 
 impl Fault {
-    /// A fault without help.
+    /// A fault without help. A value that the message repeats may be a URL's password or a key in the wrong place.
     pub fn new(code: Code, span: Span, message: impl Into<String>) -> Self {
-        Self { code, span, message: message.into(), help: None, replacement: None }
+        let message = conceal::concealed(&message.into(), std::iter::empty());
+        Self { code, span, message, help: None, replacement: None, concealed: false }
     }
 
     /// Adds how to mend it.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        self.help = Some(conceal::concealed(&help.into(), std::iter::empty()));
         self
     }
 
@@ -109,6 +113,13 @@ impl Fault {
     #[must_use]
     pub fn replace_with(mut self, replacement: impl Into<String>) -> Self {
         self.replacement = Some(replacement.into());
+        self
+    }
+
+    /// Says that what stands there may be a secret.
+    #[must_use]
+    pub fn conceal(mut self) -> Self {
+        self.concealed = true;
         self
     }
 
@@ -177,9 +188,11 @@ impl Report {
     /// The findings as rustc draws them; with colours when the reader is a terminal.
     pub fn render(&self, colours: bool) -> String {
         let renderer = if colours { Renderer::styled() } else { Renderer::plain() };
+        let faults = self.diagnostics.iter().map(|diagnostic| &diagnostic.fault);
+        let source = conceal::concealed(&self.source.text, faults.filter(|f| f.concealed).map(|f| &f.span));
         let mut text = String::new();
         for diagnostic in &self.diagnostics {
-            text.push_str(&self.draw(&renderer, diagnostic));
+            text.push_str(&self.draw(&renderer, diagnostic, &source));
             text.push_str("\n\n");
         }
         text
@@ -190,13 +203,13 @@ impl Report {
         serde_json::json!(self.diagnostics.iter().map(|d| self.record(d)).collect::<Vec<_>>())
     }
 
-    fn draw(&self, renderer: &Renderer, diagnostic: &Diagnostic) -> String {
+    /// Draws a finding on the source's text as it may be shown.
+    fn draw(&self, renderer: &Renderer, diagnostic: &Diagnostic, text: &str) -> String {
         let fault = &diagnostic.fault;
         let level = match fault.code.severity() {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
         };
-        let text: &str = &self.source.text;
         let mut snippet = Snippet::source(text)
             .path(&*self.source.name)
             .annotation(AnnotationKind::Primary.span(self.source.drawable(&fault.span)));

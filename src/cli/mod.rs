@@ -4,6 +4,7 @@
 
 mod access;
 mod audit;
+mod binding;
 mod check;
 mod client;
 mod demo;
@@ -13,9 +14,15 @@ mod log;
 mod running;
 mod schema;
 mod serve;
+mod settings;
 mod status;
+mod tls;
 mod tokens;
 
+use std::fs::OpenOptions;
+use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -112,6 +119,23 @@ fn variable(name: &str) -> Option<String> {
 /// Whether people read this stream and want colours (https://no-color.org).
 fn colours(stream: &impl std::io::IsTerminal) -> bool {
     stream.is_terminal() && variable("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// What a regular file of at most so many bytes holds.
+fn contents(path: &Path, limit: u64) -> Result<Vec<u8>, String> {
+    let failed = |error: std::io::Error| error.kind().to_string();
+    // A FIFO would wait for a writer.
+    let flags = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or(0);
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(failed)?;
+    if !file.metadata().map_err(failed)?.is_file() {
+        return Err("it is not a regular file".to_owned());
+    }
+    let mut bytes = Vec::new();
+    file.take(limit + 1).read_to_end(&mut bytes).map_err(failed)?;
+    match bytes.len() as u64 > limit {
+        true => Err(format!("it has more than {} KiB", limit >> 10)),
+        false => Ok(bytes),
+    }
 }
 
 /// Random bytes of the operating system.

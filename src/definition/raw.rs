@@ -324,8 +324,11 @@ pub enum RawSetting {
 pub struct RawReference {
     /// The name of an environment variable.
     pub env: Option<At<String>>,
-    /// The path of a file, from the definition's directory; one line break at its end is not part of the value.
+    /// The path of a file, from the definition's directory; one line break at its end is not part of the value. Others
+    /// must not be able to read it (`chmod o-r`).
     pub file: Option<At<String>>,
+    /// The name of a systemd credential, as in `LoadCredential=NAME:…`.
+    pub credential: Option<At<String>>,
     /// The value when the environment variable is not set.
     pub default: Option<Json>,
 }
@@ -493,6 +496,8 @@ pub struct RawSecret {
     pub env: Option<At<String>>,
     /// The path of a file, from the definition's directory; one line break at its end is not part of the value.
     pub file: Option<At<String>>,
+    /// The name of a systemd credential.
+    pub credential: Option<At<String>>,
     /// For a pepper: `prefix` when it stands before the password, `suffix` when it follows; `suffix` unless said
     /// otherwise.
     pub position: Option<At<String>>,
@@ -569,7 +574,7 @@ macro_rules! by_shape {
     };
 }
 
-by_shape!(RawSetting, "a value, `{ env: NAME }` or `{ file: path }`",
+by_shape!(RawSetting, "a value, `{ env: NAME }`, `{ file: path }` or `{ credential: NAME }`",
     text(text) Ok(RawSetting::Literal(text.into())),
     constant(value) Ok(RawSetting::Literal(value.into())),
     map RawSetting::Reference);
@@ -593,6 +598,8 @@ by_shape!(RawTemplate, "a text, a value, a list or a mapping",
     constant(value) Ok(RawTemplate::Constant(value.into())),
     list RawTemplate::List, map RawTemplate::Object);
 
+pub(super) use by_shape;
+
 /// Implements `JsonSchema` for a type that is written in one of several shapes.
 macro_rules! schema_of_shapes {
     ($type:ty, $name:literal, $description:literal, |$generator:ident| $shapes:expr) => {
@@ -608,6 +615,8 @@ macro_rules! schema_of_shapes {
         }
     };
 }
+
+pub(super) use schema_of_shapes;
 
 schema_of_shapes!(RawSetting, "RawSetting", "A value, or where it comes from.", |generator| [
     json_schema!({ "type": ["string", "number", "boolean", "null"] }),
