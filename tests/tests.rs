@@ -24,4 +24,5 @@ mod reload;
 mod servers;
 mod stores;
 mod timing;
+mod tls;
 mod tokens;
