@@ -28,7 +28,7 @@ fn a_certificate_stands_for_the_client_that_lists_its_digest() {
     assert_eq!(Handshake::new(&authority).status(&gateway, None).unwrap(), 401, "without a certificate");
     assert_eq!(Handshake::new(&authority).status(&gateway, Some(&client().key)).unwrap(), 200, "with a key alone");
     gateway.eventually("both reasons are logged", || {
-        logged(&gateway, "unknown_certificate") == 1 && logged(&gateway, "missing_credentials") == 1
+        logged(&gateway, "the certificate stands for no client") == 1 && logged(&gateway, "missing credentials") == 1
     });
     // TLS 1.2 proves the possession of the key in another way.
     let older = Handshake { versions: vec![&rustls::version::TLS12], ..Handshake::new(&authority).with(&known) };

@@ -184,7 +184,7 @@ fn what_cannot_be_served_is_found_by_check_and_refused_at_the_start_alike() {
                 let refused = setup.try_start().err().unwrap_or_else(|| unreachable!("it starts despite: {problem}"));
                 assert_eq!((code, refused.code), (Some(1), Some(78)), "{checked}\n{}", refused.output);
                 for output in [&checked, &refused.output] {
-                    assert!(output.contains(problem) && output.contains("userbridge.yaml:4:"), "{problem}: {output}");
+                    assert!(output.contains(problem) && output.contains("userbridge.yaml:5:"), "{problem}: {output}");
                     assert!(output.contains("help: "), "{output}");
                     assert!(!output.contains("PRIVATE KEY"), "{output}");
                 }

@@ -17,6 +17,7 @@ use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 
 use crate::gateway::{Gateway, Setup, client};
+use crate::people::NO_LIMITS;
 
 /// A definition that answers without a table.
 pub const TINY: &str = "
@@ -122,7 +123,7 @@ pub fn replace(path: &Path, text: &str) {
 
 /// Settings with the client that has a key, and these further lines and clients.
 pub fn settings(lines: &str, clients: &str) -> String {
-    format!("{HEAD}{lines}clients:\n{}{clients}", client().yaml)
+    format!("{HEAD}{NO_LIMITS}{lines}clients:\n{}{clients}", client().yaml)
 }
 
 /// A gateway that is about to speak TLS with this identity; the authority of callers is in `ca.pem`.
