@@ -21,6 +21,7 @@ mod openapi;
 mod people;
 mod properties;
 mod reload;
+mod secrets;
 mod servers;
 mod stores;
 mod timing;

@@ -8,4 +8,4 @@ mod networks;
 mod private;
 mod renewal;
 mod socket;
-mod support;
+pub mod support;

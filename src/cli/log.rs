@@ -27,6 +27,11 @@ pub(super) fn start() {
     let _ = if std::io::stderr().is_terminal() { builder.try_init() } else { builder.json().try_init() };
 }
 
+/// Whether records are written.
+pub(super) fn is_started() -> bool {
+    LINES.get().is_some()
+}
+
 /// Waits until everything is written, but not for long: whoever reads may have stopped.
 pub(super) fn flush() {
     if let Some(lines) = LINES.get() {

@@ -11,6 +11,7 @@ mod demo;
 mod following;
 mod hash;
 mod log;
+mod panics;
 mod running;
 mod schema;
 mod serve;
@@ -88,6 +89,7 @@ impl From<Exit> for ExitCode {
 
 /// Runs the command line.
 pub fn main() -> ExitCode {
+    panics::install();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {

@@ -4,9 +4,11 @@
 
 use super::Span;
 
-/// The text with asterisks in the place of passwords in URLs, of private keys in PEM, and of these spans.
+/// The text with asterisks in the place of passwords in URLs, of private keys in PEM, of values under keys that name a
+/// secret, and of these spans.
 pub(super) fn concealed<'a>(text: &str, spans: impl Iterator<Item = &'a Span>) -> String {
-    let secrets: Vec<Span> = spans.cloned().chain(url_passwords(text)).chain(private_keys(text)).collect();
+    let secrets: Vec<Span> =
+        spans.cloned().chain(url_passwords(text)).chain(private_keys(text)).chain(named(text)).collect();
     if secrets.is_empty() {
         return text.to_owned();
     }
@@ -43,6 +45,64 @@ fn private_keys(text: &str) -> impl Iterator<Item = Span> {
     })
 }
 
+/// What stands behind `password:`, `client_secret:`, `key:` and their like, unless it only says where the secret is.
+fn named(text: &str) -> impl Iterator<Item = Span> {
+    text.match_indices(':').filter_map(|(at, _)| {
+        let key = text[..at].trim_end_matches(['"', '\'']);
+        let start = key.rfind(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '-')).map_or(0, |at| at + 1);
+        if !names_a_secret(&key[start..]) || !text[at + 1..].starts_with(char::is_whitespace) {
+            return None;
+        }
+        let value = text[at + 1..].trim_start_matches([' ', '\t']);
+        let start = text.len() - value.len();
+        let end = match value.chars().next()? {
+            '{' | '\n' | '\r' | '#' => return None,
+            '[' => value.find([']', '\n']),
+            quote @ ('"' | '\'') => value[1..].find([quote, '\n']).map(|end| end + 1),
+            '|' | '>' => Some(block(&text[..at], value)),
+            _ => value.find(['\n', '#', ',', '}']),
+        };
+        let open = usize::from(value.starts_with(['[', '"', '\'']));
+        let end = end.unwrap_or(value.len());
+        // A template or a digest is no secret.
+        let plain = value[open..end].trim();
+        (!plain.starts_with("{{") && !plain.is_empty()).then_some(start + open..start + end)
+    })
+}
+
+/// The length of a block scalar: the lines that stand deeper than its key.
+fn block(before: &str, value: &str) -> usize {
+    let depth = |line: &str| line.len() - line.trim_start().len();
+    let own = depth(before.rsplit('\n').next().unwrap_or_default());
+    let mut end = 0;
+    for (index, line) in value.split_inclusive('\n').enumerate() {
+        if index > 0 && !line.trim().is_empty() && depth(line) <= own {
+            break;
+        }
+        end += line.len();
+    }
+    end
+}
+
+fn names_a_secret(key: &str) -> bool {
+    const WORDS: [&str; 11] = [
+        "password",
+        "passwd",
+        "pwd",
+        "passphrase",
+        "secret",
+        "secrets",
+        "token",
+        "pepper",
+        "api_key",
+        "apikey",
+        "private_key",
+    ];
+    let key = key.to_ascii_lowercase().replace('-', "_");
+    let ends = |word: &&str| key.strip_suffix(*word).is_some_and(|rest| rest.is_empty() || rest.ends_with('_'));
+    key == "key" || WORDS.iter().any(|word| ends(&word))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -60,12 +120,21 @@ mod tests {
                 "key: |\n  -----BEGIN PRIVATE KEY-----\n****\n**-----END PRIVATE KEY-----\nz: 1",
             ),
             ("-----BEGIN EC PRIVATE KEY-----\nABC", "-----BEGIN EC PRIVATE KEY-----\n***"),
+            ("password: hunter2 # mine", "password: *********** mine"),
+            ("- { client_secret: 'a b', id: x }", "- { client_secret: '***', id: x }"),
+            ("\"api-key\": abc, \"x\": 1", "\"api-key\": ***, \"x\": 1"),
+            ("secrets: [ub_x_1, ub_y_2]", "secrets: [**************]"),
+            ("key: |\n  ab\n  c\nz: 1", "key: *\n****\n***\nz: 1"),
+            ("password: { column: hash, new: argon2id }", "password: { column: hash, new: argon2id }"),
+            ("token: \"{{ configuration.token }}\"", "token: \"{{ configuration.token }}\""),
+            ("secret:\n  env: A", "secret:\n  env: A"),
+            ("monkey: business, column: password_hash", "monkey: business, column: password_hash"),
             ("-----BEGIN CERTIFICATE-----\nABC", "-----BEGIN CERTIFICATE-----\nABC"),
         ];
         for (text, expected) in cases {
             assert_eq!(concealed(text, std::iter::empty()), expected);
             assert_eq!(expected.len(), text.len());
         }
-        assert_eq!(concealed("secrets: [ub_x]", std::iter::once(&(10..14))), "secrets: [****]");
+        assert_eq!(concealed("ids: [ub_x]", std::iter::once(&(6..10))), "ids: [****]");
     }
 }
