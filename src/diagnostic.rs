@@ -98,14 +98,14 @@ pub struct Fault {
 impl Fault {
     /// A fault without help. A value that the message repeats may be a URL's password or a key in the wrong place.
     pub fn new(code: Code, span: Span, message: impl Into<String>) -> Self {
-        let message = conceal::concealed(&message.into(), std::iter::empty());
+        let message = conceal::said(&message.into());
         Self { code, span, message, help: None, replacement: None, concealed: false }
     }
 
     /// Adds how to mend it.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(conceal::concealed(&help.into(), std::iter::empty()));
+        self.help = Some(conceal::said(&help.into()));
         self
     }
 
@@ -203,9 +203,23 @@ impl Report {
         serde_json::json!(self.diagnostics.iter().map(|d| self.record(d)).collect::<Vec<_>>())
     }
 
+    /// A message without the secrets of the source that it quotes.
+    fn said(&self, message: &str) -> String {
+        let concealed = self.diagnostics.iter().map(|diagnostic| &diagnostic.fault).filter(|fault| fault.concealed);
+        let spans = concealed.map(|fault| fault.span.clone()).chain(conceal::secrets(&self.source.text));
+        let mut message = message.to_owned();
+        for secret in spans.filter_map(|span| self.source.text.get(span)).map(str::trim) {
+            if secret.chars().count() >= 4 {
+                message = message.replace(secret, "****");
+            }
+        }
+        message
+    }
+
     /// Draws a finding on the source's text as it may be shown.
     fn draw(&self, renderer: &Renderer, diagnostic: &Diagnostic, text: &str) -> String {
         let fault = &diagnostic.fault;
+        let (message, help) = (self.said(&fault.message), fault.help.as_deref().map(|help| self.said(help)));
         let level = match fault.code.severity() {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
@@ -218,8 +232,8 @@ impl Report {
             snippet = snippet.annotation(AnnotationKind::Context.span(span).label(label));
         }
         let mut groups =
-            vec![Group::with_title(level.primary_title(&fault.message).id(fault.code.as_str())).element(snippet)];
-        match (&fault.help, &fault.replacement) {
+            vec![Group::with_title(level.primary_title(&message).id(fault.code.as_str())).element(snippet)];
+        match (&help, &fault.replacement) {
             (Some(help), Some(replacement)) => groups.push(
                 Group::with_title(Level::HELP.secondary_title(help)).element(
                     Snippet::source(text)
@@ -246,8 +260,8 @@ impl Report {
             column,
             end_line,
             end_column,
-            message: fault.message.clone(),
-            help: fault.help.clone(),
+            message: self.said(&fault.message),
+            help: fault.help.as_deref().map(|help| self.said(help)),
             replacement: fault.replacement.clone(),
         }
     }
