@@ -47,7 +47,7 @@ const CONFORMANCE: &str = "status_code_conformance,content_type_conformance,resp
 
 #[test]
 fn every_answer_is_in_the_document() {
-    let gateway = setup(NO_LIMITS).start();
+    let gateway = setup(&format!("{NO_LIMITS}tokens: {{ issuer: 'https://users.example.com' }}\n")).start();
     let checks = format!("{CONFORMANCE},not_a_server_error,unsupported_method,negative_data_rejection");
     let report = exercise(&gateway, document(), &checks);
     assert!(
@@ -96,7 +96,8 @@ fn the_document_describes_every_action_and_code() {
     let text = std::fs::read_to_string(document()).unwrap();
     let written: Json = serde_json::from_str(&text).unwrap();
     assert_eq!(written, userbridge::protocol::openapi(), "run: userbridge schema");
-    assert_eq!(written["paths"].as_object().unwrap().len(), userbridge::action::Action::ALL.len());
+    // And the token endpoint, its keys and its metadata.
+    assert_eq!(written["paths"].as_object().unwrap().len(), userbridge::action::Action::ALL.len() + 3);
     for code in userbridge::protocol::Code::ALL {
         let described = text.contains(&format!("\"{code}\""));
         assert_eq!(described, code.as_str() != "method_not_allowed", "{code}");

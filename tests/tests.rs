@@ -24,6 +24,7 @@ mod reload;
 mod secrets;
 mod servers;
 mod stores;
+mod telemetry;
 mod timing;
 mod tls;
 mod tokens;

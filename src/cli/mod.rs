@@ -17,6 +17,8 @@ mod schema;
 mod serve;
 mod settings;
 mod status;
+#[cfg(feature = "otel")]
+mod telemetry;
 mod tls;
 mod tokens;
 

@@ -135,6 +135,13 @@ async fn serve(mut plan: Plan) -> Result<(), String> {
         instance,
     )
     .with_audit(journal.clone());
+    #[cfg(feature = "otel")]
+    let telemetry = super::telemetry::start()?;
+    #[cfg(feature = "otel")]
+    let gateway = match &telemetry {
+        Some(telemetry) => gateway.with_spans(telemetry.spans.clone(), telemetry.share),
+        None => gateway,
+    };
     let status = Arc::clone(&state);
     let admin = Arc::new(Admin::new(metrics, Arc::clone(&readiness), move || status.to_json()));
     let admin_address = operator.local_addr().map_err(|e| format!("error: {e}\n"))?;
@@ -161,6 +168,10 @@ async fn serve(mut plan: Plan) -> Result<(), String> {
         file.remove();
     }
     super::audit::end(journal.as_ref());
+    #[cfg(feature = "otel")]
+    if let Some(telemetry) = telemetry {
+        telemetry.end().await;
+    }
     Ok(())
 }
 

@@ -31,7 +31,7 @@ fn covered(text: &str, secrets: Vec<Span>) -> String {
 
 /// Where passwords in URLs, private keys and values under keys that name a secret stand.
 pub(super) fn secrets(text: &str) -> impl Iterator<Item = Span> {
-    url_passwords(text).chain(private_keys(text)).chain(named(text).into_iter())
+    url_passwords(text).chain(private_keys(text)).chain(named(text))
 }
 
 /// `scheme://user:PASSWORD@`, also when the password has characters that a URL would need encoded.

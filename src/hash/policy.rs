@@ -116,6 +116,7 @@ pub struct Written {
 }
 
 /// A stored value that was understood.
+#[expect(clippy::large_enum_variant, reason = "one lives as long as one verification; a box would only cost")]
 enum Read {
     Challenge { format: String, admitted: Admitted },
     NoPassword,

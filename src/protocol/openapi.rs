@@ -3,6 +3,8 @@
 //! Invariant: every action and every code is in it: both are matched exhaustively, so a new one does not compile until
 //! it is described here.
 
+mod tokens;
+
 use std::collections::BTreeMap;
 
 use serde_json::{Value as Json, json};
@@ -12,10 +14,11 @@ use crate::action::Action;
 
 /// The document for the native protocol.
 pub fn openapi() -> Json {
-    let paths: serde_json::Map<String, Json> = Action::ALL
+    let mut paths: serde_json::Map<String, Json> = Action::ALL
         .into_iter()
         .map(|action| (format!("/v1/connectors/{{connector}}/{action}"), json!({ "post": operation(action) })))
         .collect();
+    paths.extend(tokens::paths());
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -31,7 +34,7 @@ pub fn openapi() -> Json {
         "paths": paths,
         "components": {
             "securitySchemes": {
-                "client": { "type": "http", "scheme": "bearer", "description": "An API key of a client." },
+                "client": { "type": "http", "scheme": "bearer", "description": "An API key of a client, or an access token." },
             },
             "parameters": {
                 "connector": {

@@ -1,4 +1,4 @@
-//! One document from another host: the keys of an issuer.
+//! One request to another host: for the keys of an issuer, or with traces for a collector.
 //!
 //! Invariant: a fetch is bounded in time and in bytes, follows no redirect, and speaks TLS unless the host is this
 //! machine. Nothing that a request carries has a say in where it goes.
@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ACCEPT, HOST, USER_AGENT};
-use http::{Request, StatusCode};
-use http_body_util::{BodyExt, Empty, Limited};
+use http::{HeaderValue, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Body;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
@@ -90,6 +90,28 @@ impl Fetcher {
 
     async fn get(&self, url: &Url) -> Result<Vec<u8>, String> {
         Self::may_fetch(url)?;
+        let request = Request::get(url.as_str()).header(ACCEPT, "application/json").body(Bytes::new());
+        let response = self.exchange(url, request.map_err(|error| error.to_string())?).await?;
+        match response.status() {
+            StatusCode::OK => Ok(response.into_body().to_vec()),
+            status if status.is_redirection() => Err(format!("status {status}: redirects are not followed")),
+            status => Err(format!("status {status}, expected 200")),
+        }
+    }
+
+    /// Sends a request that an operator asked for, over TLS if its address says so, and reads the whole answer.
+    ///
+    /// # Errors
+    /// The host cannot be reached, or sends too much or too slowly.
+    pub async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, String> {
+        let url: Url = request.uri().to_string().parse().map_err(|error| format!("the address: {error}"))?;
+        match timeout(self.time, self.exchange(&url, request)).await {
+            Ok(result) => result,
+            Err(_) => Err(format!("no answer within {} seconds", self.time.as_secs_f32())),
+        }
+    }
+
+    async fn exchange(&self, url: &Url, request: Request<Bytes>) -> Result<Response<Bytes>, String> {
         let host = url.host_str().ok_or("expected a host in the address")?;
         let port = url.port_or_known_default().ok_or("expected a port in the address")?;
         let unreachable = |error: std::io::Error| format!("cannot connect: {}", error.kind());
@@ -100,9 +122,9 @@ impl Fetcher {
             "https" => {
                 let name = ServerName::try_from(name.to_owned()).map_err(|_| "the host's name is not valid")?;
                 let stream = TlsConnector::from(Arc::clone(&self.tls)).connect(name, stream).await;
-                exchange(url, stream.map_err(|error| format!("TLS: {error}"))?).await
+                exchange(url, request, stream.map_err(|error| format!("TLS: {error}"))?).await
             }
-            _ => exchange(url, stream).await,
+            _ => exchange(url, request, stream).await,
         }
     }
 }
@@ -114,33 +136,33 @@ impl fmt::Debug for Fetcher {
 }
 
 /// One request and its answer.
-async fn exchange(url: &Url, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> Result<Vec<u8>, String> {
+async fn exchange(
+    url: &Url,
+    request: Request<Bytes>,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+) -> Result<Response<Bytes>, String> {
     let failed = |error: hyper::Error| format!("HTTP: {error}");
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(failed)?;
     let host = match (url.host_str(), url.port()) {
         (Some(host), Some(port)) => format!("{host}:{port}"),
         (host, _) => host.unwrap_or_default().to_owned(),
     };
-    let request = Request::get(&url[url::Position::BeforePath..url::Position::AfterQuery])
-        .header(HOST, host)
-        .header(ACCEPT, "application/json")
-        .header(USER_AGENT, "userbridge")
-        .body(Empty::<Bytes>::new())
-        .map_err(|error| error.to_string())?;
+    let (mut head, body) = request.into_parts();
+    let path = &url[url::Position::BeforePath..url::Position::AfterQuery];
+    head.uri = path.parse().map_err(|_| "the path of the address is not valid")?;
+    head.headers.insert(HOST, HeaderValue::try_from(host).map_err(|_| "the host's name is not valid")?);
+    head.headers.insert(USER_AGENT, HeaderValue::from_static("userbridge"));
+    let request = Request::from_parts(head, Full::new(body));
     let answer = async {
         let response = sender.send_request(request).await.map_err(failed)?;
-        match response.status() {
-            StatusCode::OK => {}
-            status if status.is_redirection() => return Err(format!("status {status}: redirects are not followed")),
-            status => return Err(format!("status {status}, expected 200")),
-        }
         let large = || format!("the document is incomplete or above {MAX_BYTES} bytes");
         if response.body().size_hint().lower() > MAX_BYTES as u64 {
             return Err(large());
         }
-        let body = Limited::new(response.into_body(), MAX_BYTES).collect().await;
+        let (head, body) = response.into_parts();
+        let body = Limited::new(body, MAX_BYTES).collect().await;
         let body = body.map_err(|error| format!("{}: {error}", large()))?;
-        Ok(body.to_bytes().to_vec())
+        Ok(Response::from_parts(head, body.to_bytes()))
     };
     // Whichever ends first: a connection that ends leaves nothing to wait for, and is not kept.
     let mut answer = std::pin::pin!(answer);

@@ -6,7 +6,6 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use http::header::{CONNECTION, TRANSFER_ENCODING};
@@ -22,8 +21,9 @@ use super::metrics::{Connected, Limit, Metrics, Stage, Verdict};
 use super::panic::caught;
 use super::readiness::Readiness;
 use super::record::{Record, Served};
+use super::span::Spans;
 use super::tls::HandshakeFailure;
-use super::trace::{TRACERESPONSE, Trace};
+use super::trace::{RequestIds, TRACERESPONSE};
 use super::{Settings, body, oauth};
 use crate::access::{self, Access, Attempt, RateLimited, Source, Unauthenticated};
 use crate::action::{Action, Outcome, Request};
@@ -41,6 +41,7 @@ pub struct Gateway<C> {
     settings: Settings,
     ids: RequestIds,
     audit: Option<Arc<Audit>>,
+    spans: Option<Spans>,
     /// Watched by whatever outlives its connection.
     work: watch::Sender<()>,
 }
@@ -55,14 +56,18 @@ impl<C: Connectors> Gateway<C> {
         settings: Settings,
         instance: u64,
     ) -> Self {
-        let ids = RequestIds { instance, next: AtomicU64::new(0) };
-        let (audit, work) = (None, watch::Sender::new(()));
-        Self { connectors, access, metrics, readiness, settings, ids, audit, work }
+        let (ids, work) = (RequestIds::new(instance), watch::Sender::new(()));
+        Self { connectors, access, metrics, readiness, settings, ids, audit: None, spans: None, work }
     }
 
     /// Keeps a record of every decision in this journal.
     pub fn with_audit(self, audit: Option<Arc<Audit>>) -> Self {
         Self { audit, ..self }
+    }
+
+    /// Gives what it answered to whoever exports traces; of those that begin here, this share.
+    pub fn with_spans(self, spans: Spans, share: f64) -> Self {
+        Self { spans: Some(spans), ids: self.ids.sampling(share), ..self }
     }
 
     /// The limits of its listeners.
@@ -285,7 +290,8 @@ impl<C: Connectors> Service for Gateway<C> {
         let (head, body) = request.into_parts();
         let (id, trace) = self.ids.next();
         let trace = trace.of(&head.headers);
-        let record = Record::new(id.clone(), trace, started, peer.to_canonical(), self.audit.clone());
+        let record = Record::new(id.clone(), trace, started, peer.to_canonical(), self.audit.clone())
+            .exported(self.spans.clone());
         let metrics = Arc::clone(&self.metrics);
         let mut response = caught(self.respond(&head, body, record)).await.unwrap_or_else(|_| {
             metrics.panicked();
@@ -396,19 +402,3 @@ fn is_last(head: &Parts, response: &Response) -> bool {
 /// Marks an answer that was given before the body was read; the connection must not be used again.
 #[derive(Clone, Copy)]
 struct Unread;
-
-/// Numbers requests.
-#[derive(Debug)]
-struct RequestIds {
-    instance: u64,
-    next: AtomicU64,
-}
-
-impl RequestIds {
-    fn next(&self) -> (HeaderValue, Trace) {
-        let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let id = format!("{:016x}-{number:x}", self.instance);
-        let id = HeaderValue::from_maybe_shared(Bytes::from(id)).unwrap_or(HeaderValue::from_static("invalid"));
-        (id, Trace::root(self.instance, number))
-    }
-}

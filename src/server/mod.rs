@@ -16,6 +16,7 @@ mod panic;
 mod readiness;
 mod readings;
 mod record;
+mod span;
 mod tls;
 mod trace;
 mod wire;
@@ -31,6 +32,7 @@ pub use self::gateway::Gateway;
 pub use self::metrics::Metrics;
 pub use self::readiness::Readiness;
 pub use self::readings::{Readings, Reload};
+pub use self::span::{Span, Spans};
 pub use self::tls::{Material, Part, Tls, TlsError};
 
 /// The limits of a listener.

@@ -11,6 +11,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use tokio::time::Instant;
 
 use super::metrics::{ConnectorMetrics, Metrics, Verdict};
+use super::span::{Span, Spans};
 use super::trace::Trace;
 use crate::access::Client;
 use crate::action::{Action, Outcome, Request};
@@ -32,6 +33,7 @@ pub(super) struct Record {
     /// Why, as one of a closed set.
     pub(super) class: Option<&'static str>,
     journal: Option<Journal>,
+    spans: Option<Spans>,
     finished: bool,
 }
 
@@ -61,7 +63,27 @@ impl Record {
     ) -> Self {
         let journal = audit.map(|audit| Journal { audit, slot: None, identifier: None, user_id: None });
         let (client, action, connector, reason, class) = (None, None, None, None, None);
-        Self { id, trace, started, address, client, action, connector, reason, class, journal, finished: false }
+        Self {
+            id,
+            trace,
+            started,
+            address,
+            client,
+            action,
+            connector,
+            reason,
+            class,
+            journal,
+            spans: None,
+            finished: false,
+        }
+    }
+
+    /// Gives it to these when it is finished.
+    pub(super) fn exported(self, spans: Option<Spans>) -> Self {
+        let mut record = self;
+        record.spans = spans;
+        record
     }
 
     /// The client proved who it is: the request is on its behalf, and belongs to its trace.
@@ -135,6 +157,10 @@ impl Record {
             duration_us,
             "request"
         );
+        if let Some(spans) = self.spans.as_ref().filter(|_| self.trace.is_sampled()) {
+            // What nobody takes in time is lost: no request waits for an exporter.
+            let _ = spans.try_send(self.span(outcome, status, duration));
+        }
         let Some(Journal { audit, slot, identifier, user_id }) = self.journal.take() else { return };
         let entry = Entry {
             time: std::time::SystemTime::UNIX_EPOCH,
@@ -152,6 +178,22 @@ impl Record {
             address: self.address,
         };
         audit.record(slot, entry);
+    }
+
+    fn span(&self, outcome: &'static str, status: Option<StatusCode>, duration: Duration) -> Span {
+        Span {
+            trace: self.trace.id,
+            id: self.trace.span,
+            parent: self.trace.parent,
+            action: self.action,
+            client: self.client.as_ref().map(|client| client.id().to_owned()),
+            connector: self.connector.as_ref().map(|served| served.metrics.name().to_owned()),
+            version: self.connector.as_ref().map(|served| text(&served.version).to_owned()),
+            outcome,
+            reason: self.class,
+            status: status.map(|status| status.as_u16()),
+            duration,
+        }
     }
 }
 

@@ -5,6 +5,9 @@
 
 use std::fmt;
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// The header in requests (section 3.2).
@@ -13,11 +16,42 @@ const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 /// The header in answers: says under which trace the request is recorded.
 pub(super) const TRACERESPONSE: HeaderName = HeaderName::from_static("traceresponse");
 
+/// Gives each request of the process an id and a trace of its own.
+#[derive(Debug)]
+pub(super) struct RequestIds {
+    instance: u64,
+    next: AtomicU64,
+    /// Traces whose last 63 bits are below are sampled, unless the client decides.
+    sampled: u64,
+}
+
+impl RequestIds {
+    /// `instance` is random and makes ids differ between processes.
+    pub(super) fn new(instance: u64) -> Self {
+        Self { instance, next: AtomicU64::new(0), sampled: 0 }
+    }
+
+    /// Samples this share of the traces that begin here, from 0 to 1, by their ids: every part of a trace decides alike.
+    pub(super) fn sampling(self, share: f64) -> Self {
+        // The conversion saturates, as it should.
+        Self { sampled: (share * (1_u64 << 63) as f64) as u64, ..self }
+    }
+
+    pub(super) fn next(&self) -> (HeaderValue, Trace) {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let id = format!("{:016x}-{number:x}", self.instance);
+        let id = HeaderValue::from_maybe_shared(Bytes::from(id)).unwrap_or(HeaderValue::from_static("invalid"));
+        (id, Trace::root(self.instance, number, self.sampled))
+    }
+}
+
 /// A trace and this request's part of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Trace {
-    id: u128,
-    span: u64,
+    pub(super) id: u128,
+    pub(super) span: u64,
+    /// The client's part of it.
+    pub(super) parent: Option<u64>,
     flags: u8,
     /// Whether the request named a trace.
     asked: bool,
@@ -25,9 +59,15 @@ pub(super) struct Trace {
 
 impl Trace {
     /// A new trace. `instance` is random, `number` differs for each request of the process.
-    pub(super) fn root(instance: u64, number: u64) -> Self {
+    fn root(instance: u64, number: u64, sampled: u64) -> Self {
         let span = mixed(instance.wrapping_add(number)).max(1);
-        Self { id: u128::from(instance) << 64 | u128::from(span), span, flags: 0, asked: false }
+        let id = u128::from(instance) << 64 | u128::from(span);
+        Self { id, span, parent: None, flags: u8::from(span >> 1 < sampled), asked: false }
+    }
+
+    /// Whether its parts are to be exported.
+    pub(super) fn is_sampled(self) -> bool {
+        self.flags & 1 == 1
     }
 
     /// Notes whether the request names a trace, well-formed or not.
@@ -37,9 +77,8 @@ impl Trace {
 
     /// This request as a part of its client's trace, if the client names one.
     pub(super) fn adopt(&mut self, headers: &HeaderMap) {
-        if let Some((id, flags)) = parent(headers) {
-            self.id = id;
-            self.flags = flags;
+        if let Some((id, span, flags)) = parent(headers) {
+            (self.id, self.parent, self.flags) = (id, Some(span), flags);
         }
     }
 
@@ -59,8 +98,8 @@ impl fmt::Display for Trace {
     }
 }
 
-/// The trace id and the flags of the only `traceparent` (section 3.2.2). A later version may have more at its end.
-fn parent(headers: &HeaderMap) -> Option<(u128, u8)> {
+/// The trace id, the span and the flags of the only `traceparent` (section 3.2.2). A later version may have more at its end.
+fn parent(headers: &HeaderMap) -> Option<(u128, u64, u8)> {
     let mut values = headers.get_all(TRACEPARENT).iter();
     let (Some(value), None) = (values.next(), values.next()) else { return None };
     let text = value.to_str().ok()?;
@@ -75,8 +114,8 @@ fn parent(headers: &HeaderMap) -> Option<(u128, u8)> {
         return None;
     }
     let id = u128::from_str_radix(id, 16).ok().filter(|id| *id != 0)?;
-    u64::from_str_radix(span, 16).ok().filter(|span| *span != 0)?;
-    Some((id, u8::from_str_radix(flags, 16).ok()? & 1))
+    let span = u64::from_str_radix(span, 16).ok().filter(|span| *span != 0)?;
+    Some((id, span, u8::from_str_radix(flags, 16).ok()? & 1))
 }
 
 /// The finaliser of SplitMix64: neighbours become unlike, and different values stay different.
@@ -97,7 +136,7 @@ mod tests {
         for value in values {
             headers.append(TRACEPARENT, HeaderValue::from_str(value).unwrap());
         }
-        let mut trace = Trace::root(7, 1);
+        let mut trace = Trace::root(7, 1, 0);
         trace.adopt(&headers);
         trace.to_string()
     }
@@ -112,7 +151,7 @@ mod tests {
 
     #[test]
     fn anything_else_begins_a_trace() {
-        let own = Trace::root(7, 1).to_string();
+        let own = Trace::root(7, 1, 0).to_string();
         assert_eq!(own.len(), 32);
         let bad = [
             String::new(),
@@ -136,7 +175,17 @@ mod tests {
 
     #[test]
     fn traces_differ() {
-        let ids: std::collections::HashSet<_> = (0..1000).map(|n| Trace::root(7, n).to_string()).collect();
+        let ids: std::collections::HashSet<_> = (0..1000).map(|n| Trace::root(7, n, 0).to_string()).collect();
         assert_eq!(ids.len(), 1000);
+    }
+
+    #[test]
+    fn the_share_that_is_asked_for_is_sampled() {
+        let sampled = |share: f64| {
+            let ids = RequestIds::new(7).sampling(share);
+            (0..10_000).filter(|_| ids.next().1.is_sampled()).count()
+        };
+        assert_eq!((sampled(0.0), sampled(1.0)), (0, 10_000));
+        assert!((2_300..2_700).contains(&sampled(0.25)), "{}", sampled(0.25));
     }
 }

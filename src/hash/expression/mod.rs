@@ -134,7 +134,7 @@ impl Expression {
 
     /// Whether the stored value itself holds this variable, so that no column has to.
     pub(super) fn holds(&self, variable: Variable) -> bool {
-        self.pieces.iter().any(|piece| *piece == Piece::Known(Node::Variable(variable)))
+        self.pieces.contains(&Piece::Known(Node::Variable(variable)))
     }
 
     /// Whether its result is bytes that are no text, which the column holds in some encoding.
