@@ -16,6 +16,46 @@ const fn g(id: &'static str, promise: &'static str, proofs: &'static [&'static s
 
 const GUARANTEES: &[Guarantee] = &[
     g(
+        "A27, B26, B27",
+        "The caller's address comes from trusted proxies only; junk in their headers denies",
+        &[
+            "http::access::addresses_decide",
+            "fuzz::addresses_behind_proxies_are_those_of_a_model",
+            "tls::socket::a_sockets_peers_count_as_the_loopback_address",
+        ],
+    ),
+    g(
+        "A28, B28",
+        "Tokens of another algorithm, type, issuer or audience, or without what is required, are refused alike",
+        &["tokens::vectors::forged_tokens_are_refused_alike"],
+    ),
+    g(
+        "A32",
+        "No secret leaves in logs, metrics, errors, findings, records or panics",
+        &[
+            "secrets::gateway::no_secret_leaves_the_gateway_on_sqlite",
+            "secrets::gateway::no_secret_leaves_the_gateway_on_postgres",
+            "secrets::gateway::no_secret_leaves_the_gateway_on_mariadb",
+            "secrets::gateway::a_secret_in_a_place_that_is_shown_is_found",
+            "secrets::commands::check_shows_no_secret_of_broken_files",
+            "secrets::commands::the_hash_commands_show_neither_password_nor_pepper_nor_hash",
+            "secrets::search::the_search_finds_a_secret_in_every_form",
+        ],
+    ),
+    g(
+        "B9",
+        "A secret file that cannot be read, or that everybody can read, is refused by its path, not by its content",
+        &[
+            "tls::private::a_secret_that_everybody_can_read_is_refused_by_its_path_and_never_shown",
+            "tls::private::every_kind_of_secret_file_is_refused_when_everybody_can_read_it",
+        ],
+    ),
+    g(
+        "B25",
+        "Plain HTTP on a TLS port is neither answered nor redirected",
+        &["tls::handshake::plain_http_gets_no_answer_from_a_tls_port"],
+    ),
+    g(
         "A33",
         "Trouble with the infrastructure is never a statement about a user: only a 5xx, never 401 or 404",
         &[
