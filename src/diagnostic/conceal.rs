@@ -100,7 +100,7 @@ fn named(text: &str) -> Vec<Span> {
 fn keys(text: &str) -> impl Iterator<Item = (&str, usize)> {
     text.match_indices(':').filter_map(|(at, _)| {
         let key = text[..at].trim_end_matches(QUOTES);
-        let start = key.rfind(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '-')).map_or(0, |at| at + 1);
+        let start = key.trim_end_matches(|c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-').len();
         text[at + 1..].starts_with(char::is_whitespace).then_some((&key[start..], at + 1))
     })
 }
@@ -177,6 +177,8 @@ mod tests {
             ("- { client_secret: 'a b', id: x }", "- { client_secret: '***', id: x }"),
             ("\"api-key\": abc, \"x\": 1", "\"api-key\": ***, \"x\": 1"),
             ("pasword: abc", "pasword: ***"),
+            ("\u{feff}password: ü # ä: b", "\u{feff}password: ** # ä: b"),
+            ("{ größe: 1, schlüssel.token: 'ü'}", "{ größe: 1, schlüssel.token: '**'}"),
             ("tokens: { issuer: x }", "tokens: { issuer: x }"),
             ("secrets: [ub_x_1, ub_y_2]", "secrets: [**************]"),
             ("key: |\n  ab\n  c\nz: 1", "key: *\n****\n***\nz: 1"),
