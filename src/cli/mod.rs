@@ -30,6 +30,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+pub use self::hash::{Answer, VectorOutcome, verify_vectors};
+
 /// Puts any existing user table behind any identity provider with a YAML file instead of code.
 #[derive(Debug, Parser)]
 #[command(name = "userbridge", version, about, arg_required_else_help = true)]

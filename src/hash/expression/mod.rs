@@ -147,23 +147,6 @@ impl Expression {
         !self.is_raw() && self.pieces.iter().any(|piece| matches!(piece, Piece::Compared { form: Form::Raw, .. }))
     }
 
-    /// The shape of its values, for telling whether another expression's values could be the same.
-    pub(super) fn shape(&self) -> impl PartialEq + use<> {
-        let parts: Vec<_> = self
-            .pieces
-            .iter()
-            .map(|piece| match piece {
-                Piece::Known(Node::Text(text)) => (Some(text.clone()), None),
-                Piece::Known(_) => (None, None),
-                Piece::Compared { form, length, .. } => {
-                    let form = if let Form::Hex { .. } = form { Form::Hex { upper: false } } else { *form };
-                    (None, Some((form, *length)))
-                }
-            })
-            .collect();
-        parts
-    }
-
     /// The length of what is compared.
     pub(super) fn length(&self) -> usize {
         self.pieces.iter().map(Piece::compared).sum()
