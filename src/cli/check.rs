@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::{Exit, Format, access, colours, variable};
-use crate::definition::{Loaded, check_gateway, load, read};
+use super::tokens::FirstKey;
+use super::{Exit, Format, colours, settings, variable};
+use crate::definition::{Loaded, load};
 use crate::diagnostic::{Code, Fault, Report, Severity};
 
 /// Check definitions without touching a database.
@@ -58,12 +59,7 @@ impl Check {
 
 fn reports_of(path: &Path, variable: &dyn Fn(&str) -> Option<String>) -> Result<Vec<Report>, std::io::Error> {
     if path.file_name().is_some_and(|name| name == "userbridge.yaml") {
-        return Ok(vec![match read(path) {
-            Ok(source) => check_gateway(&source)
-                .and_then(|gateway| access::settings(&gateway.raw, &source))
-                .map_or_else(|report| report, |_| Report::new(source.clone(), Vec::new())),
-            Err(report) => report,
-        }]);
+        return Ok(vec![settings::load(path, variable, FirstKey::Imagine).1]);
     }
     Ok(load(path, variable)?.into_iter().map(self_tested).collect())
 }

@@ -13,6 +13,7 @@ mod passwords;
 mod profile;
 pub mod raw;
 mod scalar;
+mod secrets;
 mod settings;
 mod statements;
 mod template;
@@ -23,13 +24,17 @@ use std::collections::BTreeMap;
 use sha2::{Digest, Sha256};
 
 use self::checker::Checker;
-pub use self::gateway::{Gateway, RawAudit, RawGateway, RawJwk, RawTokens, RawTrustedIssuer, check_gateway};
+pub use self::gateway::{
+    ClientCertificates, Gateway, Listen, RawAudit, RawClient, RawGateway, RawJwk, RawNetwork, RawNetworkFile, RawTls,
+    RawTokens, RawTrustedIssuer, check_gateway,
+};
 pub use self::load::{Loaded, files, load, load_file, load_text, read};
 pub use self::model::{Create, Definition, Deny, GetUser, Login, Step, StoredPassword, UserId, Verification, Write};
 pub use self::profile::MEMBERS;
 use self::raw::RawDefinition;
 pub use self::raw::{RawMatch as Match, RawReference};
-pub use self::settings::{Surroundings, duration, referenced_text};
+pub use self::secrets::{secret, secret_file};
+pub use self::settings::{Surroundings, duration};
 use self::statements::Ground;
 pub use self::template::{Columns, Template};
 pub use self::yaml::{At, MAX_BYTES, parse};
@@ -89,7 +94,7 @@ fn build(raw: RawDefinition, surroundings: &Surroundings<'_>, checker: &mut Chec
     };
     let actions = actions::actions(&raw.actions, &ground, checker);
     let (version, fingerprint) = digests(checker, &values);
-    let mut references = settings::references(&raw.configuration, surroundings);
+    let mut references = secrets::references(&raw.configuration, surroundings);
     references.append(&mut checker.secret_files);
     Some(Definition {
         name: name?,

@@ -57,8 +57,16 @@ codes! {
     DuplicateConnector = "duplicate-connector", Error;
     /// A secret's environment variable is not set, or its file cannot be read.
     MissingSecret = "missing-secret", Error;
+    /// A secret's file can be opened by everybody on the machine.
+    ExposedSecret = "exposed-secret", Error;
     /// A password is written into the file; anybody who reads the file has it.
     InlineSecret = "inline-secret", Warning;
+    /// A certificate, its key or its authorities cannot be used.
+    InvalidCertificate = "invalid-certificate", Error;
+    /// A file of networks cannot be read, holds none, or holds something else.
+    InvalidNetworks = "invalid-networks", Error;
+    /// A network of all addresses in an allowlist: it admits everybody.
+    OpenAllowlist = "open-allowlist", Warning;
     /// The database URL cannot be understood.
     InvalidUrl = "invalid-url", Error;
     /// A table or column name that is not a plain name.
