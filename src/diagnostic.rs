@@ -3,6 +3,7 @@
 //! Invariant: a diagnostic is data. Whoever finds something says what and where; only this module renders.
 
 mod code;
+mod machine;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -10,7 +11,8 @@ use std::sync::Arc;
 use annotate_snippets::{AnnotationKind, Group, Level, Patch, Renderer, Snippet};
 use serde::Serialize;
 
-pub use self::code::Code;
+pub use self::code::{Code, Stage};
+pub use self::machine::{github, sarif};
 
 /// A half-open range of bytes in a [`Source`].
 pub type Span = Range<usize>;
@@ -71,6 +73,8 @@ impl Source {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
+    /// Worth knowing; nothing is wrong, or it cannot be told.
+    Note,
     /// The definition works, but something about it is likely to hurt.
     Warning,
     /// The definition is refused.
@@ -187,7 +191,11 @@ impl Report {
 
     /// The findings for machines.
     pub fn to_json(&self) -> serde_json::Value {
-        serde_json::json!(self.diagnostics.iter().map(|d| self.record(d)).collect::<Vec<_>>())
+        serde_json::json!(self.records().collect::<Vec<_>>())
+    }
+
+    fn records(&self) -> impl Iterator<Item = Record<'_>> {
+        self.diagnostics.iter().map(|diagnostic| self.record(diagnostic))
     }
 
     fn draw(&self, renderer: &Renderer, diagnostic: &Diagnostic) -> String {
@@ -195,6 +203,7 @@ impl Report {
         let level = match fault.code.severity() {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
+            Severity::Note => Level::NOTE,
         };
         let text: &str = &self.source.text;
         let mut snippet = Snippet::source(text)

@@ -29,7 +29,7 @@ struct Arguments {
 enum Command {
     /// Serve the definitions over HTTP.
     Serve(serve::Serve),
-    /// Check definitions without touching a database.
+    /// Check definitions; with `--connect`, against their databases.
     Check(check::Check),
     /// Make, verify and identify password hashes.
     #[command(subcommand)]

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use super::raw::{RawFieldType, RawTest};
+use super::places::Places;
 use super::template::Template;
 use super::yaml::At;
 use crate::action::Action;
@@ -49,6 +50,8 @@ pub struct Definition {
     pub writes: BTreeMap<Action, Write>,
     /// The cases under `tests`.
     pub tests: Vec<At<RawTest>>,
+    /// Where all of this stands in the file.
+    pub places: Places,
 }
 
 impl Definition {
