@@ -3,6 +3,7 @@
 mod actions;
 mod applications;
 mod check;
+mod check_connect;
 mod db;
 mod definitions;
 mod expressions;
