@@ -12,6 +12,7 @@ mod output;
 #[path = "check/connect/traces.rs"]
 mod traces;
 
+use std::panic::catch_unwind;
 use std::process::{Command, Output};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
@@ -95,10 +96,6 @@ impl Scene {
         let findings = json["files"][0]["findings"].as_array().unwrap_or_else(|| panic!("{json:#}"));
         findings.iter().map(Finding::of).collect()
     }
-
-    pub fn definition(&self) -> String {
-        std::fs::read_to_string(self.folder.path().join("definition.yaml")).unwrap()
-    }
 }
 
 /// One finding.
@@ -139,7 +136,8 @@ fn every_planted_fault_is_found_where_it_stands() {
         for _ in 0..WORKERS {
             scope.spawn(|| {
                 while let Some((fault, dialect)) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    if let Err(problem) = plant(fault, *dialect) {
+                    let planted = catch_unwind(|| plant(fault, *dialect));
+                    if let Err(problem) = planted.unwrap_or_else(|_| Err("the test panics".to_owned())) {
                         wrong.lock().unwrap().push(format!("{dialect}: {}: {problem}", fault.name));
                     }
                 }

@@ -151,7 +151,12 @@ impl Grants {
 
     fn need(&mut self, scene: &Scene<'_>, seen: &Seen<'_>, used: usize, privilege: Privilege, column: &str) {
         let Some(table) = scene.table_at(seen, used) else { return };
-        let column = table.column(column).map_or(column, |found| found.name.as_str());
+        let column = match table.column(column) {
+            Some(found) => found.name.as_str(),
+            None if column == WHOLE => column,
+            // The database will say so; nothing can be granted on what is not there.
+            None => return,
+        };
         let needs = self.tables.entry((table.schema.clone(), table.name.clone())).or_default();
         needs.entry(privilege).or_default().entry(column.to_owned()).or_default().insert(seen.action());
     }
