@@ -212,6 +212,17 @@ pub(super) fn is_indexed(table: &Table, equality: &Equality) -> bool {
     table.indexes.iter().any(|index| index.parts.first().is_some_and(|part| fits(part, equality)))
 }
 
+/// Of a table at the statement's own level: what is compared in an alternative in which no index can find its rows.
+pub(super) fn unindexed(scene: &Scene<'_>, seen: &Seen<'_>, table: usize) -> Option<Equality> {
+    let found = scene.table_at(seen, table)?;
+    let of_table = |equality: &Equality| scene.resolve(seen, &equality.column).is_some_and(|(of, _)| of == table);
+    branches(scene, seen)?.into_iter().find_map(|branch| {
+        let own: Vec<Equality> = branch.into_iter().filter(of_table).collect();
+        let indexed = own.iter().any(|equality| is_indexed(found, equality));
+        own.into_iter().next().filter(|_| !indexed)
+    })
+}
+
 /// An index that is over the same column, but in another form than the condition's.
 pub(super) fn near_miss<'t>(table: &'t Table, equality: &Equality) -> Option<&'t Index> {
     let name = &equality.column.name;

@@ -29,7 +29,7 @@ pub trait Inspector: Send {
     /// What the server is, and as whom we came.
     fn server(&mut self) -> BoxFuture<'_, Result<Server, Error>>;
 
-    /// Every table and view that can be named without a schema, at most some thousands: for suggestions.
+    /// Every table and view, with its schema where that must be named, at most some thousands: for suggestions.
     fn tables(&mut self) -> BoxFuture<'_, Result<Vec<String>, Error>>;
 
     /// One table or view; None when there is none of this name that we may see.
@@ -75,8 +75,8 @@ pub enum Mode {
     NoCharset,
     /// The file's journal keeps readers and writers from working at once; the gateway will change it.
     Journal(String),
-    /// Triggers cannot be seen with this account's privileges.
-    TriggersUnseen,
+    /// The catalogue hides from this account triggers, other tables' foreign keys and columns that are not granted.
+    Hides,
 }
 
 /// A table or view.

@@ -225,7 +225,7 @@ fn types(scene: &Scene<'_>, seen: &Seen<'_>, described: &Described, findings: &m
             member.and_then(|member| member_problem(member, class).map(|problem| (problem.0.replace("{}", member), problem.1)))
         };
         if let Some((problem, help)) = problem {
-            let message = format!("`{name}` is {said}: {problem}");
+            let message = format!("`{name}` is {said}, but {problem}");
             findings.push(Fault::new(Code::ColumnType, output_span(scene, seen, name), message).help(help));
         }
     }
@@ -245,7 +245,7 @@ fn id_problem(class: TypeClass) -> Option<Problem> {
     let bad = matches!(class, TypeClass::Float | TypeClass::Boolean | TypeClass::Json | TypeClass::Time | TypeClass::Bytes);
     bad.then(|| {
         let help = "choose the primary key, or convert it to a text: CAST(… AS text) on PostgreSQL, HEX(…) on MySQL";
-        ("this cannot identify a user for ever".to_owned(), help)
+        ("it must identify a user for ever".to_owned(), help)
     })
 }
 
@@ -265,7 +265,7 @@ fn member_problem(member: &str, class: TypeClass) -> Option<Problem> {
         (_, TypeClass::Other) => None,
         ("email_verified" | "phone_verified", TypeClass::Boolean | TypeClass::Integer) => None,
         ("email_verified" | "phone_verified", TypeClass::Text) => Some((
-            "`{}` is true or false; any text but 1, t, true, y, yes, 0, f, false, n and no fails the request".to_owned(),
+            "`{}` is true or false: any text but 1, t, true, y, yes, 0, f, false, n and no fails the request".to_owned(),
             "say when it is true: under `profile`, write `email_verified: \"{{ column == 'yes' }}\"`",
         )),
         ("email_verified" | "phone_verified", _) => Some((
@@ -277,7 +277,7 @@ fn member_problem(member: &str, class: TypeClass) -> Option<Problem> {
             Some(("`{}` is a JSON document".to_owned(), "select a JSON column, or build the member under `profile`"))
         }
         (member, TypeClass::Json) if MEMBERS.contains(&member) => {
-            Some(("`{}` is a text, and a JSON document fails the request".to_owned(), "select one of its members as text"))
+            Some(("`{}` is a text: a JSON document fails the request".to_owned(), "select one of its members as text"))
         }
         (member, TypeClass::Bytes) if MEMBERS.contains(&member) => {
             Some(("`{}` would be the base64 of its bytes".to_owned(), "cast it to a text in the statement"))

@@ -1,11 +1,13 @@
 //! How rows are found: by a unique key, by an index, and which names count as the same.
 
 use super::Findings;
-use crate::connect::lookup::{Equality, Other, Verdict, branches, is_indexed, near_miss, own_tables, verdict};
+use crate::connect::lookup::{
+    Equality, Other, Verdict, branches, is_indexed, near_miss, own_tables, unindexed, verdict,
+};
 use crate::connect::scene::{Purpose, Scene, Seen};
-use crate::db::inspect::{Access, Table};
+use crate::db::inspect::{Access, Scan, Table};
 use crate::diagnostic::{Code, Fault, Span};
-use crate::sql::{Dialect, Input, Role};
+use crate::sql::{Dialect, Input, Role, TableUse};
 
 pub(super) fn rules(scene: &Scene<'_>, seen: &Seen<'_>, findings: &mut Findings) {
     if seen.described.is_err() || seen.plan.is_err() {
@@ -98,13 +100,25 @@ fn unique(scene: &Scene<'_>, seen: &Seen<'_>, findings: &mut Findings) {
 /// A whole table is read.
 fn scans(scene: &Scene<'_>, seen: &Seen<'_>, findings: &mut Findings) {
     let Ok(Some(plan)) = &seen.plan else { return };
-    for scan in &plan.scans {
+    let mut scans = plan.scans.clone();
+    if scene.dialect() == Dialect::Mysql {
+        // While planning, the server looks up unique keys; when there is no such row, it explains nothing further.
+        let explained = |table: &TableUse| plan.scans.iter().any(|scan| table.answers_to(&scan.table));
+        let rest = own_tables(seen).into_iter().map(|index| &seen.outline.tables[index]).filter(|table| !explained(table));
+        let name = |table: &TableUse| table.alias.clone().unwrap_or_else(|| table.name.clone());
+        scans.extend(rest.map(|table| Scan { table: name(table), access: Access::Maybe }));
+    }
+    for scan in &scans {
         let used = seen.outline.tables.iter().position(|table| table.answers_to(&scan.table));
         let equalities: Vec<(Equality, &Table)> = named(scene, seen)
             .into_iter()
             .filter(|(equality, _)| scene.resolve(seen, &equality.column).map(|(of, _)| of) == used)
             .collect();
-        let without = equalities.iter().find(|(equality, table)| !is_indexed(table, equality));
+        let without = equalities.into_iter().find(|(equality, table)| !is_indexed(table, equality));
+        let without = without.or_else(|| {
+            let equality = unindexed(scene, seen, used?)?;
+            scene.table_at(seen, used?).map(|table| (equality, table))
+        });
         let full = match scan.access {
             Access::Keyed => false,
             Access::Full => true,
@@ -116,11 +130,15 @@ fn scans(scene: &Scene<'_>, seen: &Seen<'_>, findings: &mut Findings) {
         }
         let (span, help) = match (without, used) {
             (Some((equality, table)), _) => {
-                (scene.span(seen, &equality.column.span), Some(create_index(scene, table, equality, seen.purpose.looks_up())))
+                let help = create_index(scene, table, &equality, seen.purpose.looks_up());
+                (scene.span(seen, &equality.column.span), Some(help))
             }
             (None, Some(used)) => {
-                let place = equalities.first().map_or(&seen.outline.tables[used].span, |(equality, _)| &equality.column.span);
-                (scene.span(seen, place), None)
+                let compared = named(scene, seen).into_iter().find(|(equality, _)| {
+                    scene.resolve(seen, &equality.column).is_some_and(|(of, _)| of == used)
+                });
+                let place = compared.map_or(seen.outline.tables[used].span.clone(), |(equality, _)| equality.column.span);
+                (scene.span(seen, &place), None)
             }
             (None, None) => (scene.head(seen), None),
         };

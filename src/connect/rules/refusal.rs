@@ -5,6 +5,7 @@ use crate::connect::grants::for_statement;
 use crate::connect::scene::{Scene, Seen};
 use crate::db::inspect::{Refusal, Subject};
 use crate::diagnostic::{Code, Fault, Span, nearest};
+use crate::sql::Dialect;
 
 pub(super) fn rules(scene: &Scene<'_>, seen: &Seen<'_>, findings: &mut Findings) {
     let refusals = seen.described.as_ref().err().into_iter().chain(seen.plan.as_ref().err());
@@ -35,7 +36,8 @@ fn unknown_table(scene: &Scene<'_>, seen: &Seen<'_>, refusal: &Refusal) -> Fault
     };
     let span = place(scene, seen, &within);
     let message = format!("{} has no table `{name}`: {}", scene.server.product, refusal.error);
-    let near = nearest(&name, scene.known.iter().map(String::as_str));
+    let elsewhere = scene.known.iter().find(|known| known.ends_with(&format!(".{name}"))).map(String::as_str);
+    let near = elsewhere.or_else(|| nearest(&name, scene.known.iter().map(String::as_str)));
     let fault = Fault::new(Code::UnknownTable, span, message);
     match near {
         Some(near) => fault.help(format!("did you mean `{near}`?")),
@@ -100,7 +102,36 @@ impl Scene<'_> {
     }
 }
 
+/// MySQL also calls a column or function that does not exist "denied" to whom not everything is granted. A slip of the
+/// pen is taken for what it is; otherwise both are said.
 fn missing_privilege(scene: &Scene<'_>, seen: &Seen<'_>, refusal: &Refusal) -> Fault {
+    if let Some(slip) = slip(scene, seen, refusal) {
+        return slip;
+    }
+    let fault = denied(scene, seen, refusal);
+    let hides = scene.dialect() == Dialect::Mysql && !scene.server.modes.is_empty();
+    match fault.help.clone().filter(|_| hides) {
+        Some(help) => fault.help(format!("{help}; or the name is wrong, which MySQL does not tell apart")),
+        None => fault,
+    }
+}
+
+fn slip(scene: &Scene<'_>, seen: &Seen<'_>, refusal: &Refusal) -> Option<Fault> {
+    if scene.dialect() != Dialect::Mysql {
+        return None;
+    }
+    let message = &refusal.error.message;
+    if message.contains("for column") {
+        let fault = unknown_column(scene, seen, refusal);
+        return fault.help.as_ref().is_some_and(|help| help.starts_with("did you mean")).then_some(fault);
+    }
+    let absent = seen.tables.iter().any(Option::is_none);
+    let fault = unknown_table(scene, seen, refusal);
+    (absent && message.contains("for table") && fault.help.as_ref().is_some_and(|help| help.starts_with("did you mean")))
+        .then_some(fault)
+}
+
+fn denied(scene: &Scene<'_>, seen: &Seen<'_>, refusal: &Refusal) -> Fault {
     let message = format!("`{}` may not run this statement: {}", scene.account.name, refusal.error);
     let fault = Fault::new(Code::MissingPrivilege, scene.head(seen), message);
     let grants = for_statement(scene, seen);
@@ -111,9 +142,14 @@ fn missing_privilege(scene: &Scene<'_>, seen: &Seen<'_>, refusal: &Refusal) -> F
 }
 
 fn refused(scene: &Scene<'_>, seen: &Seen<'_>, refusal: &Refusal) -> Fault {
-    let span = match refusal.error.offset {
-        Some(_) => place(scene, seen, &named_at(seen, refusal).1),
-        None => scene.head(seen),
+    // MySQL names what it complains of between quotes, but not where it stands.
+    let quoted = seen.outline.columns.iter().find(|column| {
+        column.qualifier.is_none() && refusal.error.message.contains(&format!("'{}'", column.name))
+    });
+    let span = match (refusal.error.offset, quoted) {
+        (Some(_), _) => place(scene, seen, &named_at(seen, refusal).1),
+        (None, Some(column)) => place(scene, seen, &column.span),
+        (None, None) => scene.head(seen),
     };
     let message = format!("{} refuses this statement: {}", scene.server.product, refusal.error);
     Fault::new(Code::RefusedStatement, span, message)

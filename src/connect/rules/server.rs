@@ -45,12 +45,14 @@ impl Findings {
                 format!("the file's journal mode is `{journal}`; the gateway changes it to `wal` when it first writes"),
             )
             .help("in `wal` readers and the writer do not block each other; set it yourself with PRAGMA journal_mode = WAL"),
-            Mode::TriggersUnseen if scene.writes() => fault(
+            Mode::Hides if scene.writes() => fault(
                 Code::NotChecked,
-                "whether triggers run when the definition writes cannot be seen without the privilege TRIGGER".to_owned(),
+                "the server hides triggers, foreign keys of other tables and columns that are not granted from this \
+                 user: whether they are in the way cannot be told"
+                    .to_owned(),
             )
-            .help("run the check once as a user who has it"),
-            Mode::Journal(_) | Mode::TriggersUnseen => return,
+            .help("run the check once as a user with SELECT and TRIGGER on the whole database"),
+            Mode::Journal(_) | Mode::Hides => return,
         };
         self.push(found);
     }

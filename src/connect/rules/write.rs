@@ -14,11 +14,11 @@ const WRITING: [Role; 3] = [Role::Insert, Role::Update, Role::Delete];
 pub(super) fn rules(scene: &Scene<'_>, seen: &Seen<'_>, findings: &mut Findings) {
     hidden_writes(scene, seen, findings);
     row_security(scene, seen, findings);
+    generated_columns(scene, seen, findings);
     if seen.described.is_err() {
         return;
     }
     required_columns(scene, seen, findings);
-    generated_columns(scene, seen, findings);
     narrow_columns(scene, seen, findings);
     foreign_keys(scene, seen, findings);
     for (used, table) in scene.used(seen, &WRITING) {

@@ -161,13 +161,15 @@ pub(super) async fn functions(looking: &mut Looking, names: &[String]) -> Result
     Ok(rows.map(|row| Function { name: row[0].clone(), writes: writes(&row[1]) }).collect())
 }
 
-/// Whether the account holds the privilege without which triggers are invisible.
-pub(super) async fn sees_triggers(looking: &mut Looking) -> Result<bool, Error> {
+/// Whether the account holds the privileges without which triggers, foreign keys and columns are invisible.
+pub(super) async fn sees_everything(looking: &mut Looking) -> Result<bool, Error> {
     let database = first(looking, "SELECT DATABASE()").await?;
-    let holds = |grant: &Grant| {
-        grant.covers(&database, None) && grant.words.iter().any(|word| word == "TRIGGER" || word == "ALL PRIVILEGES")
+    let grants = grants(looking).await?;
+    let holds = |privilege: &str| {
+        let named = |grant: &&Grant| grant.words.iter().any(|word| word == privilege || word == "ALL PRIVILEGES");
+        grants.iter().filter(|grant| grant.covers(&database, None)).any(|grant| named(&grant))
     };
-    Ok(grants(looking).await?.iter().any(holds))
+    Ok(holds("TRIGGER") && holds("SELECT"))
 }
 
 /// Powers, and other tables.
@@ -235,6 +237,9 @@ fn grant(line: &str) -> Option<Grant> {
         return Some(Grant { words: Vec::new(), schema: String::new(), table: None, role: true });
     };
     let place = place.split(" TO ").next()?;
+    if place.starts_with("FUNCTION ") || place.starts_with("PROCEDURE ") {
+        return None;
+    }
     let (schema, table) = place.split_once('.')?;
     let bare = |name: &str| name.trim_matches('`').to_owned();
     let mut list = Vec::new();

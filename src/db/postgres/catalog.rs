@@ -46,13 +46,13 @@ const INDEXES: &str = "
     FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
     WHERE i.indrelid = $1 AND i.indisvalid AND i.indisready";
 
-/// Names that need no schema.
+/// Names as they must be written: with a schema only where it is needed.
 pub(super) async fn names(looking: &Looking) -> Result<Vec<String>, Error> {
     let rows = looking
         .rows(
-            "SELECT relname::text FROM pg_class WHERE relkind IN ('r', 'p', 'f', 'v', 'm') \
-             AND pg_table_is_visible(oid) AND relnamespace NOT IN \
-             (SELECT oid FROM pg_namespace WHERE nspname IN ('pg_catalog', 'information_schema')) LIMIT 5000",
+            "SELECT CASE WHEN pg_table_is_visible(c.oid) THEN relname::text ELSE nspname || '.' || relname END \
+             FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE relkind IN ('r', 'p', 'f', 'v', 'm') \
+             AND nspname NOT IN ('pg_catalog', 'information_schema') AND nspname NOT LIKE 'pg\\_%' LIMIT 5000",
             &[],
         )
         .await?;
@@ -63,7 +63,11 @@ pub(super) async fn names(looking: &Looking) -> Result<Vec<String>, Error> {
 pub(super) async fn table(looking: &Looking, schema: Option<&str>, name: &str) -> Result<Option<Table>, Error> {
     let quote = |name: &str| Dialect::Postgres.quote_identifier(name);
     let full = schema.map_or_else(|| quote(name), |schema| format!("{}.{}", quote(schema), quote(name)));
-    let rows = looking.rows(TABLE, &[&full]).await?;
+    let rows = match looking.rows(TABLE, &[&full]).await {
+        // The schema may not be used: preparing the statement says so in better words.
+        Err(error) if error.code.as_deref() == Some("42501") => return Ok(None),
+        rows => rows?,
+    };
     let Some(row) = rows.first() else { return Ok(None) };
     let oid: u32 = get(row, 0)?;
     let kind: String = get(row, 3)?;

@@ -42,8 +42,10 @@ struct Level {
     /// The item of VALUES or of a list, counted from 0.
     item: usize,
     kind: LevelKind,
-    /// The first token inside.
+    /// The first token of the item.
     begin: usize,
+    /// The first token of the clause.
+    since: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,6 +91,7 @@ impl<'a> Walk<'a> {
             item: 0,
             kind: LevelKind::Statement,
             begin: 0,
+            since: 0,
         };
         Self {
             text,
@@ -136,6 +139,7 @@ impl<'a> Walk<'a> {
                 item: 0,
                 kind: LevelKind::Plain,
                 begin: self.at,
+                since: self.at,
             });
         }
         let last = self.levels.len() - 1;
@@ -205,7 +209,7 @@ impl<'a> Walk<'a> {
         };
         let target = if is_statement { None } else { parent.target };
         self.at += 1;
-        self.levels.push(Level { clause, scope, target, item: 0, kind, begin });
+        self.levels.push(Level { clause, scope, target, item: 0, kind, begin, since: begin });
         if kind == LevelKind::Plain && clause == Clause::From && !called {
             self.table(Role::Read);
         }
@@ -320,7 +324,7 @@ impl<'a> Walk<'a> {
         let at = self.at;
         let level = self.level();
         level.clause = clause;
-        level.begin = at;
+        (level.begin, level.since) = (at, at);
         level.item = 0;
     }
 
@@ -332,8 +336,8 @@ impl<'a> Walk<'a> {
         }
         let own = level.scope == 0 && self.levels.len() == 1;
         match level.clause {
-            Clause::Condition if own => self.conditions.push((level.begin, end)),
-            Clause::Select | Clause::Returning if own => self.results = Some((level.begin, end)),
+            Clause::Condition if own => self.conditions.push((level.since, end)),
+            Clause::Select | Clause::Returning if own => self.results = Some((level.since, end)),
             _ => {}
         }
     }

@@ -23,7 +23,7 @@ pub struct Fault {
 const ALL: &[Dialect] = &Dialect::ALL;
 const SERVERS: &[Dialect] = &[Postgres, Mysql];
 const NONE: &[(&str, &str)] = &[];
-const URL: &str = "url:";
+const URL: &str = "  url: ";
 
 const fn fault(name: &'static str, on: &'static [Dialect], code: &'static str, at: &'static str) -> Fault {
     Fault { name, on, schema: NONE, then: "", definition: NONE, code, at, also: &[] }
@@ -59,7 +59,7 @@ pub const FAULTS: &[Fault] = &[
     fault("a column that was dropped", ALL, "unknown-column", "u.given_name, u.status, r.plan,").schema(&[("    given_name      varchar(100),\n", "")]).definition(&[("r.plan\n", "r.plan\n")]),
     fault("a column that was renamed", ALL, "unknown-column", "UPDATE users SET last_login").schema(&[("last_login      timestamp", "seen_at         timestamp")]),
     fault("a function of another database", ALL, "unknown-function", "WHERE u.email = lowcase(").definition(&[("WHERE u.email = {{ identifier }}", "WHERE u.email = lowcase({{ identifier }})")]),
-    fault("a syntax error", ALL, "refused-statement", "SELECT u.id, u.email, u.email_verified,").definition(&[("WHERE u.email = {{ identifier }}", "WHERE u.email == = {{ identifier }}")]).also(&[]),
+    fault("a syntax error", ALL, "refused-statement", "WHERE u.email == =").definition(&[("WHERE u.email = {{ identifier }}", "WHERE u.email == = {{ identifier }}")]).also(&[]),
     fault("an ambiguous column", ALL, "refused-statement", "WHERE user_id = {{ identifier }}").definition(&[("LEFT JOIN roles r ON r.user_id = u.id\n      WHERE email = {{ identifier }}", "JOIN roles r ON r.user_id = u.id JOIN sessions s ON s.user_id = u.id\n      WHERE user_id = {{ identifier }}")]),
     fault("a parameter without a type", &[Postgres], "refused-statement", "SELECT u.id, u.email, u.email_verified, u.given_name, u.status, r.plan").definition(&[("      WHERE email = {{ identifier }}\n    by_user_id", "      WHERE email = {{ identifier }} OR {{ identifier }} IS NULL\n    by_user_id")]),
     // Types.
