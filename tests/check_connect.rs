@@ -1,7 +1,12 @@
 //! `check --connect`: good stores give no finding; every fault that is planted in one is found, with its code and
 //! line; and looking leaves no trace.
 
-#![expect(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "a test fails by panicking, in its helpers too")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::expect_used,
+    reason = "a test fails by panicking, in its helpers too"
+)]
 
 #[path = "check/connect/faults.rs"]
 mod faults;
@@ -180,7 +185,8 @@ fn plant(fault: &Fault, dialect: Dialect) -> Result<(), String> {
     after.iter().for_each(|sql| scene.store.script(sql));
     let owner = hidden_from_others(fault, dialect);
     let findings = if owner { scene.findings_as(&scene.store.url, &[]) } else { scene.findings(&[]) };
-    let line = definition[..definition.find(fault.at).ok_or("the definition has no such marker")?].matches('\n').count();
+    let line =
+        definition[..definition.find(fault.at).ok_or("the definition has no such marker")?].matches('\n').count();
     let (line, told) = (line as u64 + 1, format!("{findings:#?}"));
     let hit = findings.iter().any(|finding| finding.code == fault.code && finding.line == line);
     if !hit {
@@ -210,13 +216,17 @@ fn then(fault: &Fault, scene: &Scene) -> Vec<String> {
     let text = match (fault.then, dialect) {
         ("TRIGGER", Dialect::Postgres) => {
             "CREATE FUNCTION t() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN OLD; END $$;
-             CREATE TRIGGER goodbye BEFORE DELETE ON users FOR EACH ROW EXECUTE FUNCTION t()".to_owned()
+             CREATE TRIGGER goodbye BEFORE DELETE ON users FOR EACH ROW EXECUTE FUNCTION t()"
+                .to_owned()
         }
         ("TRIGGER", Dialect::Mysql) => {
-            format!("CREATE TRIGGER goodbye BEFORE DELETE ON users FOR EACH ROW SET @x = 1|GRANT TRIGGER ON users TO {named}")
+            format!(
+                "CREATE TRIGGER goodbye BEFORE DELETE ON users FOR EACH ROW SET @x = 1|GRANT TRIGGER ON users TO {named}"
+            )
         }
         ("TRIGGER", Dialect::Sqlite) => {
-            "CREATE TRIGGER goodbye BEFORE DELETE ON users BEGIN DELETE FROM roles WHERE user_id = old.id; END".to_owned()
+            "CREATE TRIGGER goodbye BEFORE DELETE ON users BEGIN DELETE FROM roles WHERE user_id = old.id; END"
+                .to_owned()
         }
         ("FUNCTION", Dialect::Postgres) => {
             "CREATE FUNCTION seen(x text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN x; END $$".to_owned()
@@ -233,7 +243,10 @@ fn then(fault: &Fault, scene: &Scene) -> Vec<String> {
         ("DROP_ROLE", _) => format!("DROP USER {named}"),
         (sql, _) => {
             let database = scene.store.url.rsplit('/').next().unwrap().to_owned();
-            sql.replace("ON DATABASE.*", &format!("ON `{database}`.*")).replace(" ROLE SET", &format!(" {named} SET")).replace("TO ROLE", &format!("TO {named}")).replace("FROM ROLE", &format!("FROM {named}"))
+            sql.replace("ON DATABASE.*", &format!("ON `{database}`.*"))
+                .replace(" ROLE SET", &format!(" {named} SET"))
+                .replace("TO ROLE", &format!("TO {named}"))
+                .replace("FROM ROLE", &format!("FROM {named}"))
         }
     };
     text.split('|').map(str::trim).filter(|sql| !sql.is_empty()).map(str::to_owned).collect()
@@ -282,7 +295,14 @@ const GOOD: &[(&str, Change)] = &[
     ),
     (
         "two unique names",
-        (&[], "", &[("WHERE u.email = {{ identifier }}", "WHERE (u.email = {{ identifier }} OR u.username = {{ identifier }})")]),
+        (
+            &[],
+            "",
+            &[(
+                "WHERE u.email = {{ identifier }}",
+                "WHERE (u.email = {{ identifier }} OR u.username = {{ identifier }})",
+            )],
+        ),
     ),
     (
         "a further condition, a subselect and a constant",
@@ -295,6 +315,26 @@ const GOOD: &[(&str, Change)] = &[
             )],
         ),
     ),
-    ("an opt-out that is needed", (&[("email           varchar(190) NOT NULL UNIQUE", "email           varchar(190) NOT NULL")], "CREATE INDEX users_email ON users (email)", &[("actions:\n", "allow:\n  - code: lookup-not-unique\n    reason: The application keeps addresses apart\nactions:\n")])),
-    ("foreign keys that cascade", (&[("user_id         bigint NOT NULL UNIQUE,", "user_id         bigint NOT NULL UNIQUE REFERENCES users (id) ON DELETE CASCADE,")], "", &[])),
+    (
+        "an opt-out that is needed",
+        (
+            &[("email           varchar(190) NOT NULL UNIQUE", "email           varchar(190) NOT NULL")],
+            "CREATE INDEX users_email ON users (email)",
+            &[(
+                "actions:\n",
+                "allow:\n  - code: lookup-not-unique\n    reason: The application keeps addresses apart\nactions:\n",
+            )],
+        ),
+    ),
+    (
+        "foreign keys that cascade",
+        (
+            &[(
+                "user_id         bigint NOT NULL UNIQUE,",
+                "user_id         bigint NOT NULL UNIQUE REFERENCES users (id) ON DELETE CASCADE,",
+            )],
+            "",
+            &[],
+        ),
+    ),
 ];

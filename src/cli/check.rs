@@ -17,8 +17,10 @@ use crate::diagnostic::{Code, Fault, Report, Severity, nearest};
 /// Without options no database is touched. `--connect` prepares and explains every statement and reads the catalogues;
 /// it changes nothing.
 #[derive(Debug, Args)]
-#[command(after_help = "Exit codes: 0 nothing but notes (with --strict: no warning either), 1 findings, a refused file, \
-                        an unreachable database or no definition at all, 2 wrong usage.")]
+#[command(
+    after_help = "Exit codes: 0 nothing but notes (with --strict: no warning either), 1 findings, a refused file, \
+                        an unreachable database or no definition at all, 2 wrong usage."
+)]
 pub(super) struct Check {
     /// Definitions, directories of them, or a gateway's `userbridge.yaml`.
     #[arg(default_value = "connectors")]

@@ -88,12 +88,13 @@ impl Grants {
         self.add_tables(scene, seen);
         for column in &seen.outline.columns {
             let excluded = column.qualifier.as_deref().is_some_and(|q| q.eq_ignore_ascii_case("excluded"));
-            let found = match excluded {
-                true => seen.outline.tables.iter().position(|table| table.role == Role::Insert).and_then(|index| {
-                    scene.table_at(seen, index)?.column(&column.name).map(|column| (index, column))
-                }),
-                false => scene.resolve(seen, column),
-            };
+            let found =
+                match excluded {
+                    true => seen.outline.tables.iter().position(|table| table.role == Role::Insert).and_then(|index| {
+                        scene.table_at(seen, index)?.column(&column.name).map(|column| (index, column))
+                    }),
+                    false => scene.resolve(seen, column),
+                };
             if let Some((index, found)) = found {
                 self.need(scene, seen, index, Privilege::Select, &found.name);
             }
@@ -102,7 +103,10 @@ impl Grants {
             let privilege = if assignment.inserts { Privilege::Insert } else { Privilege::Update };
             self.need(scene, seen, assignment.table, privilege, &assignment.column);
         }
-        let functions = scene.functions.iter().filter(|f| seen.outline.functions.iter().any(|(n, _)| n.eq_ignore_ascii_case(&f.name)));
+        let functions = scene
+            .functions
+            .iter()
+            .filter(|f| seen.outline.functions.iter().any(|(n, _)| n.eq_ignore_ascii_case(&f.name)));
         for function in functions {
             let schema = scene.tables.first().map_or(String::new(), |table| table.schema.clone());
             self.functions.entry((schema, function.name.clone())).or_default().insert(action);
@@ -110,7 +114,8 @@ impl Grants {
     }
 
     fn add_tables(&mut self, scene: &Scene<'_>, seen: &Seen<'_>) {
-        let replaces = seen.located.statement.text.trim_start().get(..7).is_some_and(|v| v.eq_ignore_ascii_case("REPLACE"));
+        let replaces =
+            seen.located.statement.text.trim_start().get(..7).is_some_and(|v| v.eq_ignore_ascii_case("REPLACE"));
         for (index, used) in seen.outline.tables.iter().enumerate() {
             let Some(table) = scene.table_at(seen, index) else { continue };
             let listed = seen.outline.assignments.iter().any(|a| a.table == index && a.inserts);
@@ -126,7 +131,8 @@ impl Grants {
                 self.need(scene, seen, index, Privilege::Delete, WHOLE);
             }
             if used.role == Role::Insert {
-                let given = |column: &str| seen.outline.assignments.iter().any(|a| a.table == index && a.column == column);
+                let given =
+                    |column: &str| seen.outline.assignments.iter().any(|a| a.table == index && a.column == column);
                 for (_, sequence) in table.sequences.iter().filter(|(column, _)| !given(column)) {
                     self.sequences.entry(sequence.clone()).or_default().insert(seen.action());
                 }
@@ -176,7 +182,10 @@ impl Grants {
             for (privilege, columns) in needs {
                 let names = columns_of(columns, quote);
                 let place = format!("{}.{}", quote(schema), quote(table));
-                lines.push((format!("GRANT {privilege}{names} ON {place} TO {role};"), list(columns.values().flatten())));
+                lines.push((
+                    format!("GRANT {privilege}{names} ON {place} TO {role};"),
+                    list(columns.values().flatten()),
+                ));
             }
         }
         for (sequence, actions) in &self.sequences {
@@ -197,7 +206,10 @@ impl Grants {
             for (privilege, columns) in needs {
                 let names = columns_of(columns, quote);
                 let place = format!("{}.{}", quote(schema), quote(table));
-                lines.push((format!("GRANT {privilege}{names} ON {place} TO {role};"), list(columns.values().flatten())));
+                lines.push((
+                    format!("GRANT {privilege}{names} ON {place} TO {role};"),
+                    list(columns.values().flatten()),
+                ));
             }
         }
         for ((schema, function), actions) in &self.functions {

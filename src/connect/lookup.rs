@@ -38,13 +38,8 @@ pub(super) enum Other {
 pub(super) enum Verdict {
     /// Unique indexes prove it.
     Unique,
-    /// This table, an index of the outline's tables, can give several rows in this branch.
-    Several {
-        /// Index of the table in the outline.
-        table: usize,
-        /// Index of the branch.
-        branch: usize,
-    },
+    /// These tables, by their index in the outline, can give several rows, each in the alternative of this index.
+    Several(Vec<(usize, usize)>),
     /// It cannot be told, and why.
     Unknown(&'static str),
 }
@@ -119,7 +114,7 @@ pub(super) fn verdict(scene: &Scene<'_>, seen: &Seen<'_>) -> Verdict {
     if own.is_empty() {
         return Verdict::Unknown("it names no table");
     }
-    let mut first = None;
+    let mut several: Vec<(usize, usize)> = Vec::new();
     for (branch, equalities) in branches.iter().enumerate() {
         for table in undetermined(scene, seen, &own, equalities) {
             match scene.table_at(seen, table) {
@@ -129,11 +124,15 @@ pub(super) fn verdict(scene: &Scene<'_>, seen: &Seen<'_>) -> Verdict {
                 }
                 // A joined table that gives several rows does no harm where the result is collapsed to one.
                 Some(_) if seen.outline.collapses && !is_named(scene, seen, equalities, table) => {}
-                Some(_) => first = first.or(Some(Verdict::Several { table, branch })),
+                Some(_) => {
+                    several.push((table, branch));
+                    // What hangs on this table is as open as it is.
+                    break;
+                }
             }
         }
     }
-    first.unwrap_or(Verdict::Unique)
+    if several.is_empty() { Verdict::Unique } else { Verdict::Several(several) }
 }
 
 /// The tables at the statement's own level whose rows make its result.
@@ -158,7 +157,10 @@ fn undetermined(scene: &Scene<'_>, seen: &Seen<'_>, own: &[usize], equalities: &
         let next = own.iter().copied().find(|table| {
             !fixed.contains(table)
                 && scene.table_at(seen, *table).is_some_and(|found| {
-                    found.indexes.iter().any(|index| index.unique && covers(scene, seen, index, *table, equalities, &fixed))
+                    found
+                        .indexes
+                        .iter()
+                        .any(|index| index.unique && covers(scene, seen, index, *table, equalities, &fixed))
                 })
         });
         match next {

@@ -36,11 +36,7 @@ pub async fn check(definition: &Definition, source: &Source, options: Options) -
     }
 }
 
-async fn look(
-    definition: &Definition,
-    source: &Source,
-    options: Options,
-) -> Result<Vec<Diagnostic>, crate::db::Error> {
+async fn look(definition: &Definition, source: &Source, options: Options) -> Result<Vec<Diagnostic>, crate::db::Error> {
     let mut inspector = inspect(&definition.database).await?;
     let scene = Scene::gather(definition, source, inspector.as_mut()).await?;
     let mut found = rules::judge(&scene);

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::scene::Scene;
 use super::unreachable;
 use crate::action::{Action, Lookup, NewUser, Object, Outcome, Request};
-use crate::db::inspect::{inspect, Trigger};
+use crate::db::inspect::{Trigger, inspect};
 use crate::db::{
     BoxFuture, Database, Description, Effect, Error, ErrorKind, PoolState, Query, Row, Transaction, Value, open,
 };
@@ -91,7 +91,10 @@ async fn perform(
 ) -> Result<Vec<String>, Box<Fault>> {
     let place = definition.places.database.clone();
     let failed = |error: &Error| {
-        Box::new(Fault::new(Code::RehearsalFailed, place.clone(), error.to_string()).help("see whether this user may write here"))
+        Box::new(
+            Fault::new(Code::RehearsalFailed, place.clone(), error.to_string())
+                .help("see whether this user may write here"),
+        )
     };
     let deadline = Instant::now() + LIMIT;
     let config = definition.database.clone().for_rehearsal(LIMIT);
@@ -145,10 +148,14 @@ impl<'a> Actor<'a> {
         told.push("create".to_owned());
         let mut user_id = created.map(|profile| profile.user_id().to_owned());
         let identifier = self.find(&mut user_id, &mut told).await?;
-        if self.declares(Action::Login) && let Some(identifier) = &identifier {
+        if self.declares(Action::Login)
+            && let Some(identifier) = &identifier
+        {
             self.log_in(identifier, first, &mut told).await?;
         }
-        if self.declares(Action::ChangePassword) && let Some(identifier) = &identifier {
+        if self.declares(Action::ChangePassword)
+            && let Some(identifier) = &identifier
+        {
             let password = Password::new(second);
             let request = Request::ChangePassword { identifier: identifier.clone(), password };
             self.changes(request, &mut told).await?;
@@ -156,9 +163,13 @@ impl<'a> Actor<'a> {
                 self.log_in(identifier, second, &mut told).await?;
             }
         }
-        if self.declares(Action::Delete) && let Some(user_id) = user_id {
+        if self.declares(Action::Delete)
+            && let Some(user_id) = user_id
+        {
             self.changes(Request::Delete { user_id }, &mut told).await?;
-            if self.declares(Action::GetUser) && let Some(identifier) = identifier {
+            if self.declares(Action::GetUser)
+                && let Some(identifier) = identifier
+            {
                 let outcome = self.run(self.get_user(&identifier)).await?;
                 if outcome != Outcome::NotFound {
                     return Err(self.wrong(Action::GetUser, &outcome, "not_found after `delete`"));
@@ -170,7 +181,8 @@ impl<'a> Actor<'a> {
 
     /// By which of its names the new user is found; without `get_user` the e-mail address is taken for it.
     async fn find(&self, user_id: &mut Option<String>, told: &mut Vec<String>) -> Result<Option<String>, Box<Fault>> {
-        let by_name = self.handler.definition().get_user.as_ref().is_some_and(|get_user| get_user.by_identifier.is_some());
+        let by_name =
+            self.handler.definition().get_user.as_ref().is_some_and(|get_user| get_user.by_identifier.is_some());
         if !by_name {
             return Ok(Some(self.email.clone()));
         }
@@ -196,7 +208,10 @@ impl<'a> Actor<'a> {
             context: Object::new(),
         };
         let mut outcome = self.run(login()).await?;
-        if matches!(outcome, Outcome::Denied(_)) && self.declares(Action::Verify) && !told.contains(&"verify".to_owned()) {
+        if matches!(outcome, Outcome::Denied(_))
+            && self.declares(Action::Verify)
+            && !told.contains(&"verify".to_owned())
+        {
             self.changes(Request::Verify { email: self.email.clone() }, told).await?;
             outcome = self.run(login()).await?;
         }
@@ -222,7 +237,9 @@ impl<'a> Actor<'a> {
         let action = request.action();
         self.handler.run(&request, self.deadline).await.map_err(|error| {
             let message = format!("`{action}` gives no answer ({}): {error}", error.class.as_str());
-            Box::new(self.fault(action, message).help("the words behind the colon are the database's or the gateway's own"))
+            Box::new(
+                self.fault(action, message).help("the words behind the colon are the database's or the gateway's own"),
+            )
         })
     }
 

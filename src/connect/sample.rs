@@ -108,7 +108,8 @@ impl Counts {
 
     fn report(&self, span: Span) -> Vec<Fault> {
         let without = [(self.null, "NULL"), (self.empty, "empty"), (self.locked, "locked")];
-        let without = without.into_iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}"));
+        let without =
+            without.into_iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}"));
         let bad: usize = self.unreadable.values().sum();
         let formats = self.formats.iter().map(|(format, count)| format!("{count} {format}"));
         let unreadable = (bad > 0).then(|| format!("{bad} that cannot be verified"));
@@ -133,7 +134,9 @@ impl Counts {
 /// What is wrong with a value, without the value.
 fn kind(unreadable: &Unreadable) -> String {
     match unreadable {
-        Unreadable::Unrecognised { looks_like: Some(name), .. } => format!("that look like {name}, which is not accepted"),
+        Unreadable::Unrecognised { looks_like: Some(name), .. } => {
+            format!("that look like {name}, which is not accepted")
+        }
         Unreadable::Unrecognised { looks_like: None, .. } => "of no known format".to_owned(),
         Unreadable::Ambiguous { shape, candidates } => {
             format!("that are {shape}, as of {}", candidates.join(", "))

@@ -115,8 +115,7 @@ impl<'a> Scene<'a> {
         called.sort();
         called.dedup();
         scene.functions = if called.is_empty() { Vec::new() } else { inspector.functions(&called).await? };
-        let used: Vec<_> =
-            scene.tables.iter().map(|table| (Some(table.schema.clone()), table.name.clone())).collect();
+        let used: Vec<_> = scene.tables.iter().map(|table| (Some(table.schema.clone()), table.name.clone())).collect();
         scene.account = inspector.account(&used).await?;
         Ok(scene)
     }

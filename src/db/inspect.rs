@@ -325,6 +325,8 @@ pub struct Plan {
 pub struct Scan {
     /// The table's name or alias.
     pub table: String,
+    /// The table's own name, where the database says it.
+    pub relation: Option<String>,
     /// How.
     pub access: Access,
 }

@@ -77,7 +77,9 @@ impl Config {
             (Address::Tcp { host, .. }, _) if is_loopback(host) => None,
             (Address::Socket { .. }, _) | (_, TlsMode::VerifyFull | TlsMode::VerifyCa) => None,
             (_, TlsMode::Disable) => Some("the connection to the database is not encrypted"),
-            (_, TlsMode::Require) => Some("the database's certificate is not verified, so anybody could stand in for it"),
+            (_, TlsMode::Require) => {
+                Some("the database's certificate is not verified, so anybody could stand in for it")
+            }
         }
     }
 

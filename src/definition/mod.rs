@@ -23,8 +23,8 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
-use self::checker::Checker;
 pub use self::allow::{Allow, without_allowed};
+use self::checker::Checker;
 pub use self::gateway::{Gateway, RawGateway, check_gateway};
 pub use self::load::{Loaded, files, load, load_file, load_text, read};
 pub use self::model::{Create, Definition, Deny, GetUser, Login, Step, StoredPassword, UserId, Verification, Write};

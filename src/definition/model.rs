@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
-use super::raw::{RawFieldType, RawTest};
 use super::places::Places;
+use super::raw::{RawFieldType, RawTest};
 use super::template::Template;
 use super::yaml::At;
 use crate::action::Action;

@@ -187,3 +187,99 @@ impl fmt::Display for TableUse {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tables(text: &str) -> Vec<(String, Role)> {
+        let outline = Outline::new(text, Dialect::Postgres);
+        outline.tables.into_iter().map(|table| (table.name, table.role)).collect()
+    }
+
+    #[test]
+    fn tables_are_found_with_what_is_done_to_them() {
+        use Role::{Delete, Insert, Read, Update};
+        let named =
+            |list: &[(&str, Role)]| list.iter().map(|(name, role)| ((*name).to_owned(), *role)).collect::<Vec<_>>();
+        for (text, expected) in [
+            ("SELECT a FROM t, u AS v JOIN s.w x ON x.a = v.b", named(&[("t", Read), ("u", Read), ("w", Read)])),
+            ("INSERT INTO t (a, b) SELECT a, b FROM u", named(&[("t", Insert), ("u", Read)])),
+            ("UPDATE ONLY t SET a = (SELECT max(b) FROM u) WHERE c = 1", named(&[("t", Update), ("u", Read)])),
+            ("DELETE FROM t USING u WHERE t.a = u.a", named(&[("t", Delete), ("u", Read)])),
+            (
+                "WITH x AS (DELETE FROM t WHERE a = 1 RETURNING b) INSERT INTO u SELECT b FROM x",
+                named(&[("t", Delete), ("u", Insert)]),
+            ),
+            ("INSERT INTO t (a) VALUES ($1) ON CONFLICT (a) DO UPDATE SET b = excluded.b", named(&[("t", Insert)])),
+            (
+                "SELECT extract(year FROM a), trim(both ' ' from b) FROM t WHERE a IS DISTINCT FROM b",
+                named(&[("t", Read)]),
+            ),
+            ("SELECT a FROM (SELECT b AS a FROM t) x JOIN u USING (a)", named(&[("t", Read), ("u", Read)])),
+            ("SELECT a FROM t FOR UPDATE", named(&[("t", Read)])),
+        ] {
+            assert_eq!(tables(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn values_are_matched_with_their_columns() {
+        let written = |text: &str, dialect| {
+            let outline = Outline::new(text, dialect);
+            outline.assignments.into_iter().map(|a| (a.column, a.parameter)).collect::<Vec<_>>()
+        };
+        let pair = |name: &str, parameter| (name.to_owned(), parameter);
+        assert_eq!(
+            written("INSERT INTO t (a, B, \"C\") VALUES (lower($1), $2::text, 'x')", Dialect::Postgres),
+            [pair("a", None), pair("b", Some(1)), pair("C", None)]
+        );
+        assert_eq!(
+            written("UPDATE t SET a = ?, t.b = coalesce(?, b), c = CAST(? AS char) WHERE d = ?", Dialect::Mysql),
+            [pair("a", Some(0)), pair("b", None), pair("c", Some(2))]
+        );
+        assert_eq!(
+            written("INSERT INTO t (a) VALUES (?) ON DUPLICATE KEY UPDATE b = ?", Dialect::Mysql),
+            [pair("a", Some(0)), pair("b", Some(1))]
+        );
+    }
+
+    #[test]
+    fn conditions_are_read_and_what_is_not_understood_is_left_open() {
+        let shape = |text: &str| format!("{:?}", Outline::new(text, Dialect::Postgres).conditions);
+        let both = shape("SELECT 1 FROM t WHERE (lower(a) = lower($1) OR b = $2) AND c BETWEEN 1 AND 2");
+        for part in ["functions: [\"lower\"]", "name: \"a\"", "index: 0", "name: \"b\"", "index: 1", "Any(", "Other("] {
+            assert!(both.contains(part), "{part} in {both}");
+        }
+        assert!(shape("SELECT 1 FROM t WHERE NOT a = $1").starts_with("[Other("));
+        assert!(shape("SELECT 1 FROM t WHERE a >= $1").starts_with("[Other("));
+        assert!(shape("SELECT 1 FROM t WHERE a = (SELECT b FROM u LIMIT 1)").contains("Constant"));
+    }
+
+    #[test]
+    fn any_bytes_are_read_without_a_panic() {
+        for text in [
+            "",
+            ")",
+            "(((",
+            "SELECT",
+            "SELECT ,",
+            "INSERT INTO",
+            "INSERT INTO t (",
+            "UPDATE t SET",
+            "UPDATE t SET a =",
+            "é ( ü",
+            "WITH",
+            "VALUES (1),(2",
+            "SET SET",
+            ") ) VALUES ( ?",
+            "FROM a.",
+            "a..b = = c",
+            "ON ON =",
+        ] {
+            for dialect in Dialect::ALL {
+                let _ = Outline::new(text, dialect);
+            }
+        }
+    }
+}

@@ -12,14 +12,17 @@ pub(super) fn rules(scene: &Scene<'_>, findings: &mut Findings) {
     let help = "make a user of its own with what `userbridge check --grants` prints";
     if let Some(unknown) = &account.unknown {
         let span = scene.definition.places.database.clone();
-        findings.push(Fault::new(Code::NotChecked, span, unknown.clone()).help("grant to the user itself to have it checked"));
+        findings.push(
+            Fault::new(Code::NotChecked, span, unknown.clone()).help("grant to the user itself to have it checked"),
+        );
     }
     if !account.powers.is_empty() {
         let message = format!("`{}` has power over more than its tables: {}", account.name, account.powers.join("; "));
         findings.push(fault(message).help(help));
         return;
     }
-    let owned: Vec<String> = scene.tables.iter().filter(|table| table.owned).map(|table| format!("`{}`", table.name)).collect();
+    let owned: Vec<String> =
+        scene.tables.iter().filter(|table| table.owned).map(|table| format!("`{}`", table.name)).collect();
     if !owned.is_empty() {
         let message = format!("`{}` owns {}: it can change and drop them", account.name, owned.join(", "));
         findings.push(fault(message).help(help));
@@ -37,7 +40,9 @@ pub(super) fn rules(scene: &Scene<'_>, findings: &mut Findings) {
     let needless = needless(scene);
     if !needless.is_empty() {
         let message = format!("`{}` may do more than the definition needs: {}", account.name, needless.join(", "));
-        findings.push(fault(message).help("REVOKE what the gateway does not need; `userbridge check --grants` prints the rest"));
+        findings.push(
+            fault(message).help("REVOKE what the gateway does not need; `userbridge check --grants` prints the rest"),
+        );
     }
 }
 

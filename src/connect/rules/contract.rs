@@ -97,10 +97,9 @@ fn judge_pair(
                 column.type_name,
                 input = parameter.expression
             );
-            findings.push(
-                Fault::new(Code::ParameterType, scene.span(seen, within), message)
-                    .help(format!("compare as texts: CAST({name} AS char) = {{{{ identifier }}}}, or look up another column")),
-            );
+            findings.push(Fault::new(Code::ParameterType, scene.span(seen, within), message).help(format!(
+                "compare as texts: CAST({name} AS char) = {{{{ identifier }}}}, or look up another column"
+            )));
         }
         Dialect::Mysql if textual && odd => {
             let message = format!("`{name}` is {}, but `{}` is a text", column.type_name, parameter.expression);
@@ -139,7 +138,9 @@ fn duplicates(scene: &Scene<'_>, seen: &Seen<'_>, described: &Described, finding
 fn unreadable(scene: &Scene<'_>, seen: &Seen<'_>, described: &Described, findings: &mut Findings) {
     for (name, message) in &described.unreadable {
         let span = output_span(scene, seen, name);
-        findings.push(Fault::new(Code::ColumnType, span, message.clone()).help(format!("select CAST({name} AS text) AS {name}")));
+        findings.push(
+            Fault::new(Code::ColumnType, span, message.clone()).help(format!("select CAST({name} AS text) AS {name}")),
+        );
     }
 }
 
@@ -222,7 +223,9 @@ fn types(scene: &Scene<'_>, seen: &Seen<'_>, described: &Described, findings: &m
             id_problem(class)
         } else {
             let member = member_of(scene, name);
-            member.and_then(|member| member_problem(member, class).map(|problem| (problem.0.replace("{}", member), problem.1)))
+            member.and_then(|member| {
+                member_problem(member, class).map(|problem| (problem.0.replace("{}", member), problem.1))
+            })
         };
         if let Some((problem, help)) = problem {
             let message = format!("`{name}` is {said}, but {problem}");
@@ -234,15 +237,18 @@ fn types(scene: &Scene<'_>, seen: &Seen<'_>, described: &Described, findings: &m
 type Problem = (String, &'static str);
 
 fn secret_problem(scene: &Scene<'_>, name: &str, class: TypeClass) -> Option<Problem> {
-    let hash = scene.definition.login.as_ref().is_some_and(|login| {
-        matches!(&login.verification, Verification::Gateway(stored) if stored.column == name)
-    });
+    let hash = scene
+        .definition
+        .login
+        .as_ref()
+        .is_some_and(|login| matches!(&login.verification, Verification::Gateway(stored) if stored.column == name));
     let fits = matches!(class, TypeClass::Text | TypeClass::Bytes | TypeClass::Other);
     (hash && !fits).then(|| ("a hash is a text or bytes".to_owned(), "name the column that holds the hash"))
 }
 
 fn id_problem(class: TypeClass) -> Option<Problem> {
-    let bad = matches!(class, TypeClass::Float | TypeClass::Boolean | TypeClass::Json | TypeClass::Time | TypeClass::Bytes);
+    let bad =
+        matches!(class, TypeClass::Float | TypeClass::Boolean | TypeClass::Json | TypeClass::Time | TypeClass::Bytes);
     bad.then(|| {
         let help = "choose the primary key, or convert it to a text: CAST(… AS text) on PostgreSQL, HEX(…) on MySQL";
         ("it must identify a user for ever".to_owned(), help)
@@ -265,7 +271,8 @@ fn member_problem(member: &str, class: TypeClass) -> Option<Problem> {
         (_, TypeClass::Other) => None,
         ("email_verified" | "phone_verified", TypeClass::Boolean | TypeClass::Integer) => None,
         ("email_verified" | "phone_verified", TypeClass::Text) => Some((
-            "`{}` is true or false: any text but 1, t, true, y, yes, 0, f, false, n and no fails the request".to_owned(),
+            "`{}` is true or false: any text but 1, t, true, y, yes, 0, f, false, n and no fails the request"
+                .to_owned(),
             "say when it is true: under `profile`, write `email_verified: \"{{ column == 'yes' }}\"`",
         )),
         ("email_verified" | "phone_verified", _) => Some((

@@ -40,10 +40,14 @@ fn expression_indexes(scene: &Scene<'_>, seen: &Seen<'_>, findings: &mut Finding
             index.name
         );
         let fault = Fault::new(Code::ExpressionIndex, span, message);
-        let ignores_case = scene.resolve(seen, &equality.column).and_then(|(_, c)| c.alike.as_ref()).is_some_and(|a| a.case);
+        let ignores_case =
+            scene.resolve(seen, &equality.column).and_then(|(_, c)| c.alike.as_ref()).is_some_and(|a| a.case);
         findings.push(match (equality.bare, ignores_case) {
-            (true, _) => fault.help(format!("compare what the index is over, or {}", create_index(scene, table, &equality, true))),
-            (false, true) => fault.help(format!("compare `{}` alone: its collation ignores case already", equality.column.name)),
+            (true, _) => fault
+                .help(format!("compare what the index is over, or {}", create_index(scene, table, &equality, true))),
+            (false, true) => {
+                fault.help(format!("compare `{}` alone: its collation ignores case already", equality.column.name))
+            }
             (false, false) => fault.help(create_index(scene, table, &equality, index.unique)),
         });
     }
@@ -51,7 +55,7 @@ fn expression_indexes(scene: &Scene<'_>, seen: &Seen<'_>, findings: &mut Finding
 
 /// Nothing keeps the look-up from finding two rows.
 fn unique(scene: &Scene<'_>, seen: &Seen<'_>, findings: &mut Findings) {
-    let (table, branch) = match verdict(scene, seen) {
+    let several = match verdict(scene, seen) {
         Verdict::Unique => return,
         Verdict::Unknown(why) => {
             let message = format!("whether two rows can answer this look-up cannot be told: {why}");
@@ -61,18 +65,27 @@ fn unique(scene: &Scene<'_>, seen: &Seen<'_>, findings: &mut Findings) {
             );
             return;
         }
-        Verdict::Several { table, branch } => (table, branch),
+        Verdict::Several(several) => several,
     };
-    let Some(found) = scene.table_at(seen, table) else { return };
+    for (table, branch) in several {
+        if let Some(fault) = ambiguous(scene, seen, table, branch, findings) {
+            findings.push(fault);
+        }
+    }
+}
+
+/// A table of which several rows can answer.
+fn ambiguous(scene: &Scene<'_>, seen: &Seen<'_>, table: usize, branch: usize, findings: &Findings) -> Option<Fault> {
+    let found = scene.table_at(seen, table)?;
     let all = branches(scene, seen).unwrap_or_default();
     let of_table = |equality: &&Equality| scene.resolve(seen, &equality.column).is_some_and(|(of, _)| of == table);
     let equalities: Vec<&Equality> = all.get(branch).into_iter().flatten().filter(of_table).collect();
     let named = equalities.iter().find(|equality| matches!(equality.other, Other::Parameter(_)));
-    let fault = match named {
+    Some(match named {
         Some(equality) => {
             let span = scene.span(seen, &equality.column.span);
             if findings.has(Code::ExpressionIndex, &span) {
-                return;
+                return None;
             }
             let message = format!(
                 "no unique index on `{}` by `{}`: two users can have the same, and then neither can be told",
@@ -83,7 +96,8 @@ fn unique(scene: &Scene<'_>, seen: &Seen<'_>, findings: &mut Findings) {
         }
         None if own_tables(seen).len() > 1 => {
             let span = scene.span(seen, &seen.outline.tables[table].span);
-            let message = format!("several rows of `{}` can belong to one user: the look-up gives several rows then", found.name);
+            let message =
+                format!("several rows of `{}` can belong to one user: the look-up gives several rows then", found.name);
             Fault::new(Code::LookupNotUnique, span, message)
                 .help("select what is needed in a subselect, or group by the user")
         }
@@ -93,8 +107,7 @@ fn unique(scene: &Scene<'_>, seen: &Seen<'_>, findings: &mut Findings) {
             Fault::new(Code::LookupNotUnique, span, message)
                 .help("compare a unique column with `=`, as in `WHERE email = {{ identifier }}`")
         }
-    };
-    findings.push(fault);
+    })
 }
 
 /// A whole table is read.
@@ -104,12 +117,16 @@ fn scans(scene: &Scene<'_>, seen: &Seen<'_>, findings: &mut Findings) {
     if scene.dialect() == Dialect::Mysql {
         // While planning, the server looks up unique keys; when there is no such row, it explains nothing further.
         let explained = |table: &TableUse| plan.scans.iter().any(|scan| table.answers_to(&scan.table));
-        let rest = own_tables(seen).into_iter().map(|index| &seen.outline.tables[index]).filter(|table| !explained(table));
+        let rest =
+            own_tables(seen).into_iter().map(|index| &seen.outline.tables[index]).filter(|table| !explained(table));
         let name = |table: &TableUse| table.alias.clone().unwrap_or_else(|| table.name.clone());
-        scans.extend(rest.map(|table| Scan { table: name(table), access: Access::Maybe }));
+        scans.extend(rest.map(|table| Scan { table: name(table), relation: None, access: Access::Maybe }));
     }
     for scan in &scans {
-        let used = seen.outline.tables.iter().position(|table| table.answers_to(&scan.table));
+        let called = seen.outline.tables.iter().position(|table| table.answers_to(&scan.table));
+        // PostgreSQL numbers a table's second use.
+        let named_so = |table: &TableUse| scan.relation.as_deref() == Some(table.name.as_str());
+        let used = called.or_else(|| seen.outline.tables.iter().rposition(named_so));
         let equalities: Vec<(Equality, &Table)> = named(scene, seen)
             .into_iter()
             .filter(|(equality, _)| scene.resolve(seen, &equality.column).map(|(of, _)| of) == used)
@@ -134,10 +151,11 @@ fn scans(scene: &Scene<'_>, seen: &Seen<'_>, findings: &mut Findings) {
                 (scene.span(seen, &equality.column.span), Some(help))
             }
             (None, Some(used)) => {
-                let compared = named(scene, seen).into_iter().find(|(equality, _)| {
-                    scene.resolve(seen, &equality.column).is_some_and(|(of, _)| of == used)
-                });
-                let place = compared.map_or(seen.outline.tables[used].span.clone(), |(equality, _)| equality.column.span);
+                let compared = named(scene, seen)
+                    .into_iter()
+                    .find(|(equality, _)| scene.resolve(seen, &equality.column).is_some_and(|(of, _)| of == used));
+                let place =
+                    compared.map_or(seen.outline.tables[used].span.clone(), |(equality, _)| equality.column.span);
                 (scene.span(seen, &place), None)
             }
             (None, None) => (scene.head(seen), None),
@@ -181,19 +199,28 @@ fn loose(
     same: &[&str],
     span: Span,
 ) -> Option<Fault> {
-    let message =
-        format!("`{column}` compares by {}: {} and `admin` are one user", alike.collation, same.join(", "));
+    let message = format!("`{column}` compares by {}: {} and `admin` are one user", alike.collation, same.join(", "));
     if alike.accents || alike.blanks {
         let help = match scene.dialect() {
-            Dialect::Mysql => format!("give the column a collation that tells them apart, such as utf8mb4_0900_as_ci or utf8mb4_nopad_bin: ALTER TABLE … MODIFY {column} … COLLATE …"),
+            Dialect::Mysql => {
+                let collation = if scene.server.product == "MariaDB" {
+                    "utf8mb4_uca1400_nopad_as_ci"
+                } else {
+                    "utf8mb4_0900_as_ci"
+                };
+                format!(
+                    "give the column a collation that tells them apart, such as {collation}: \
+                     ALTER TABLE … MODIFY {column} … COLLATE {collation}"
+                )
+            }
             Dialect::Postgres => "give the column the type text or citext and a deterministic collation".to_owned(),
             Dialect::Sqlite => "declare the column COLLATE BINARY or COLLATE NOCASE".to_owned(),
         };
         return Some(Fault::new(Code::LooseCollation, span, message).help(help));
     }
-    alike.case.then(|| {
-        Fault::new(Code::CaseInsensitive, span, message).help("nothing needs to be done if that is meant")
-    })
+    alike
+        .case
+        .then(|| Fault::new(Code::CaseInsensitive, span, message).help("nothing needs to be done if that is meant"))
 }
 
 /// The equalities with values of the request, with the tables of their columns.
@@ -248,6 +275,7 @@ fn create_index(scene: &Scene<'_>, table: &Table, equality: &Equality, unique: b
             equality.column.name, equality.words[0]
         );
     }
-    let expression = if equality.bare || scene.dialect() != Dialect::Mysql { expression } else { format!("({expression})") };
+    let expression =
+        if equality.bare || scene.dialect() != Dialect::Mysql { expression } else { format!("({expression})") };
     format!("CREATE {unique}INDEX {}_{} ON {} ({expression})", table.name, equality.column.name, table.name)
 }

@@ -95,8 +95,29 @@ impl Scene<'_> {
     /// Functions that statements of user stores commonly call.
     fn dialect_functions(&self) -> impl Iterator<Item = &'static str> {
         [
-            "lower", "upper", "trim", "coalesce", "concat", "now", "substring", "replace", "length", "count", "max",
-            "min", "cast", "nullif", "md5", "sha2", "crypt", "encode", "decode", "hex", "datetime", "uuid", "gen_random_uuid",
+            "lower",
+            "upper",
+            "trim",
+            "coalesce",
+            "concat",
+            "now",
+            "substring",
+            "replace",
+            "length",
+            "count",
+            "max",
+            "min",
+            "cast",
+            "nullif",
+            "md5",
+            "sha2",
+            "crypt",
+            "encode",
+            "decode",
+            "hex",
+            "datetime",
+            "uuid",
+            "gen_random_uuid",
         ]
         .into_iter()
     }
@@ -127,8 +148,10 @@ fn slip(scene: &Scene<'_>, seen: &Seen<'_>, refusal: &Refusal) -> Option<Fault> 
     }
     let absent = seen.tables.iter().any(Option::is_none);
     let fault = unknown_table(scene, seen, refusal);
-    (absent && message.contains("for table") && fault.help.as_ref().is_some_and(|help| help.starts_with("did you mean")))
-        .then_some(fault)
+    (absent
+        && message.contains("for table")
+        && fault.help.as_ref().is_some_and(|help| help.starts_with("did you mean")))
+    .then_some(fault)
 }
 
 fn denied(scene: &Scene<'_>, seen: &Seen<'_>, refusal: &Refusal) -> Fault {
@@ -143,9 +166,11 @@ fn denied(scene: &Scene<'_>, seen: &Seen<'_>, refusal: &Refusal) -> Fault {
 
 fn refused(scene: &Scene<'_>, seen: &Seen<'_>, refusal: &Refusal) -> Fault {
     // MySQL names what it complains of between quotes, but not where it stands.
-    let quoted = seen.outline.columns.iter().find(|column| {
-        column.qualifier.is_none() && refusal.error.message.contains(&format!("'{}'", column.name))
-    });
+    let quoted = seen
+        .outline
+        .columns
+        .iter()
+        .find(|column| column.qualifier.is_none() && refusal.error.message.contains(&format!("'{}'", column.name)));
     let span = match (refusal.error.offset, quoted) {
         (Some(_), _) => place(scene, seen, &named_at(seen, refusal).1),
         (None, Some(column)) => place(scene, seen, &column.span),

@@ -49,10 +49,12 @@ fn required_columns(scene: &Scene<'_>, seen: &Seen<'_>, findings: &mut Findings)
         let (span, list) = (scene.span(seen, &used.span), missing.join(", "));
         let filled = table.triggers.iter().any(|trigger| trigger.events.contains(&"INSERT"));
         findings.push(if filled && scene.dialect() != Dialect::Sqlite {
-            let message = format!("{list} of `{}` must have a value; whether a trigger gives it cannot be told", table.name);
+            let message =
+                format!("{list} of `{}` must have a value; whether a trigger gives it cannot be told", table.name);
             Fault::new(Code::NotChecked, span, message).help("rehearse it: `userbridge check --connect --rehearse`")
         } else {
-            let message = format!("{list} of `{}` must have a value and has no default, so no row can be added", table.name);
+            let message =
+                format!("{list} of `{}` must have a value and has no default, so no row can be added", table.name);
             Fault::new(Code::RequiredColumn, span, message)
                 .help("give it a value in the INSERT, or a default: ALTER TABLE … ALTER COLUMN … SET DEFAULT …")
         });
@@ -84,7 +86,8 @@ fn narrow_columns(scene: &Scene<'_>, seen: &Seen<'_>, findings: &mut Findings) {
             Expression::Input { input: Input::PasswordSalt, .. } => true,
             _ => continue,
         };
-        let Some((hash_length, salt_length)) = written_by(scene, seen).and_then(Policy::written_lengths_blocking) else {
+        let Some((hash_length, salt_length)) = written_by(scene, seen).and_then(Policy::written_lengths_blocking)
+        else {
             continue;
         };
         let length = if salt { salt_length } else { hash_length };
@@ -94,8 +97,14 @@ fn narrow_columns(scene: &Scene<'_>, seen: &Seen<'_>, findings: &mut Findings) {
         let what = if salt { "a new salt" } else { "a new hash" };
         let message = format!("`{}` is {}, but {what} has {length} characters", column.name, column.type_name);
         let help = match scene.dialect() {
-            Dialect::Mysql => format!("ALTER TABLE … MODIFY {} varchar(255) …, or choose a shorter format under `password: new`", column.name),
-            _ => format!("ALTER TABLE … ALTER COLUMN {} TYPE varchar(255), or choose a shorter format under `password: new`", column.name),
+            Dialect::Mysql => format!(
+                "ALTER TABLE … MODIFY {} varchar(255) …, or choose a shorter format under `password: new`",
+                column.name
+            ),
+            _ => format!(
+                "ALTER TABLE … ALTER COLUMN {} TYPE varchar(255), or choose a shorter format under `password: new`",
+                column.name
+            ),
         };
         findings.push(Fault::new(Code::NarrowColumn, scene.span(seen, &assignment.span), message).help(help));
     }
@@ -135,7 +144,8 @@ fn triggers(used: &TableUse, table: &Table) -> Option<Fault> {
 
 fn rewriting(table: &Table) -> Option<Fault> {
     let name = table.rules.first().filter(|_| table.kind == TableKind::Table)?;
-    let message = format!("the rule `{name}` rewrites what is written to `{}`: its row count may not be the table's", table.name);
+    let message =
+        format!("the rule `{name}` rewrites what is written to `{}`: its row count may not be the table's", table.name);
     Some(Fault::new(Code::RewriteRule, 0..0, message).help("make a trigger of it, or write to another table"))
 }
 
@@ -148,7 +158,8 @@ fn view(table: &Table) -> Option<Fault> {
 
 fn engine(table: &Table) -> Option<Fault> {
     (!table.transactional).then(|| {
-        let message = format!("the engine of `{}` has no transactions: a change that should be undone stays", table.name);
+        let message =
+            format!("the engine of `{}` has no transactions: a change that should be undone stays", table.name);
         Fault::new(Code::NoTransactions, 0..0, message).help(format!("ALTER TABLE {} ENGINE = InnoDB", table.name))
     })
 }
@@ -166,9 +177,11 @@ fn foreign_keys(scene: &Scene<'_>, seen: &Seen<'_>, findings: &mut Findings) {
         .flat_map(|other| scene.used(other, &[Role::Delete, Role::Update]).map(|(_, table)| table.name.clone()))
         .collect();
     for (used, table) in scene.used(seen, &[Role::Delete]) {
-        let holds = table.referenced_by.iter().filter(|r| r.restricts && !earlier.contains(&r.table) && r.table != table.name);
+        let holds =
+            table.referenced_by.iter().filter(|r| r.restricts && !earlier.contains(&r.table) && r.table != table.name);
         for reference in holds {
-            let message = format!("a user with rows in `{}` cannot be deleted: they point to `{}`", reference.table, table.name);
+            let message =
+                format!("a user with rows in `{}` cannot be deleted: they point to `{}`", reference.table, table.name);
             findings.push(Fault::new(Code::ForeignKey, scene.span(seen, &used.span), message).help(format!(
                 "delete from `{}` first, in a list of statements, or declare its foreign key ON DELETE CASCADE",
                 reference.table
@@ -180,10 +193,12 @@ fn foreign_keys(scene: &Scene<'_>, seen: &Seen<'_>, findings: &mut Findings) {
 fn row_security(scene: &Scene<'_>, seen: &Seen<'_>, findings: &mut Findings) {
     let roles = [Role::Read, Role::Insert, Role::Update, Role::Delete];
     for (used, table) in scene.used(seen, &roles).filter(|(_, table)| table.row_security == Some(true)) {
-        let message = format!("row-level security decides which rows of `{}` are there for `{}`", table.name, scene.account.name);
+        let message =
+            format!("row-level security decides which rows of `{}` are there for `{}`", table.name, scene.account.name);
         findings.push(
-            Fault::new(Code::RowSecurity, scene.span(seen, &used.span), message)
-                .help("users that a policy hides are unknown to the gateway: CREATE POLICY … USING (true) for its role"),
+            Fault::new(Code::RowSecurity, scene.span(seen, &used.span), message).help(
+                "users that a policy hides are unknown to the gateway: CREATE POLICY … USING (true) for its role",
+            ),
         );
     }
 }
@@ -197,15 +212,22 @@ fn hidden_writes(scene: &Scene<'_>, seen: &Seen<'_>, findings: &mut Findings) {
         && plan.writes
     {
         let message = "the plan of this statement writes, but this action may only read";
-        findings.push(Fault::new(Code::HiddenWrite, scene.head(seen), message).help("put changes that follow a login under `after`"));
+        findings.push(
+            Fault::new(Code::HiddenWrite, scene.head(seen), message)
+                .help("put changes that follow a login under `after`"),
+        );
     }
     for (name, within) in &seen.outline.functions {
         let Some(function) = scene.functions.iter().find(|f| f.name.eq_ignore_ascii_case(name)) else { continue };
         let span = scene.span(seen, within);
         match function.writes {
             Some(true) => findings.push(
-                Fault::new(Code::HiddenWrite, span, format!("`{name}` may write, but this action may only read, and fails then"))
-                    .help("declare the function STABLE if it only reads; put changes that follow a login under `after`"),
+                Fault::new(
+                    Code::HiddenWrite,
+                    span,
+                    format!("`{name}` may write, but this action may only read, and fails then"),
+                )
+                .help("declare the function STABLE if it only reads; put changes that follow a login under `after`"),
             ),
             None => findings.push(
                 Fault::new(Code::NotChecked, span, format!("whether `{name}` writes cannot be told"))

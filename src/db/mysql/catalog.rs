@@ -173,10 +173,7 @@ pub(super) async fn sees_everything(looking: &mut Looking) -> Result<bool, Error
 }
 
 /// Powers, and other tables.
-pub(super) async fn account(
-    looking: &mut Looking,
-    tables: &[(Option<String>, String)],
-) -> Result<Account, Error> {
+pub(super) async fn account(looking: &mut Looking, tables: &[(Option<String>, String)]) -> Result<Account, Error> {
     let database = first(looking, "SELECT DATABASE()").await?;
     let name = first(looking, "SELECT CURRENT_USER()").await?;
     let grants = grants(looking).await?;

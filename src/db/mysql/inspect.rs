@@ -99,7 +99,7 @@ impl Looking {
                 (None, ..) => continue,
             };
             if select_type != "INSERT" {
-                plan.scans.push(Scan { table, access });
+                plan.scans.push(Scan { table, relation: None, access });
             }
         }
         Ok(plan)

@@ -66,9 +66,10 @@ impl Looking {
         });
         let misfits = misfits.collect();
         let columns = statement.columns();
-        let unreadable = columns.iter().filter(|c| Decoder::of(c.type_()).is_none()).map(|c| {
-            (c.name().to_owned(), undecodable(c.name(), c.type_().name(), "cannot be read as it is").message)
-        });
+        let unreadable = columns
+            .iter()
+            .filter(|c| Decoder::of(c.type_()).is_none())
+            .map(|c| (c.name().to_owned(), undecodable(c.name(), c.type_().name(), "cannot be read as it is").message));
         let unreadable = unreadable.collect();
         let columns =
             columns.iter().map(|c| Column { name: c.name().to_owned(), type_name: c.type_().name().to_owned() });
@@ -82,7 +83,8 @@ impl Looking {
         }
         const HEAD: &str = "PREPARE userbridge_check AS ";
         let prepare = format!("{HEAD}{text}");
-        let moved = |error: Error| refusal(Error { offset: error.offset.and_then(|at| at.checked_sub(HEAD.len())), ..error });
+        let moved =
+            |error: Error| refusal(Error { offset: error.offset.and_then(|at| at.checked_sub(HEAD.len())), ..error });
         self.batch(&prepare).await.map_err(moved)?;
         let nulls = vec!["NULL"; count].join(", ");
         let arguments = if count == 0 { String::new() } else { format!("({nulls})") };
@@ -197,7 +199,8 @@ fn read_plan(node: &Json, plan: &mut Plan) {
     };
     if let Some(access) = access {
         let table = if text("Alias").is_empty() { text("Relation Name") } else { text("Alias") };
-        plan.scans.push(Scan { table: table.to_owned(), access });
+        let relation = Some(text("Relation Name").to_owned());
+        plan.scans.push(Scan { table: table.to_owned(), relation, access });
     }
     for child in node.get("Plans").and_then(Json::as_array).into_iter().flatten() {
         read_plan(child, plan);

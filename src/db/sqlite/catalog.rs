@@ -10,7 +10,8 @@ use crate::db::inspect::{
 
 /// Tables and views.
 pub(super) fn names(connection: &Connection) -> Result<Vec<String>, Error> {
-    let text = "SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'";
+    let text =
+        "SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'";
     query(connection, text, &[], |row| row.get(0))
 }
 

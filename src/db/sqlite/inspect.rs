@@ -98,7 +98,10 @@ impl Looking {
     /// Parameters that are not bound count as unknown, not as NULL, to the planner.
     fn plan(&self, text: &str) -> Result<Option<Plan>, Refusal> {
         let explain = format!("EXPLAIN QUERY PLAN {text}");
-        let fail = |error: rusqlite::Error| Refusal { error: Error { offset: None, ..refusal(&error, "").error }, ..refusal(&error, "") };
+        let fail = |error: rusqlite::Error| Refusal {
+            error: Error { offset: None, ..refusal(&error, "").error },
+            ..refusal(&error, "")
+        };
         let mut statement = self.connection.prepare(&explain).map_err(fail)?;
         let mut rows = statement.raw_query();
         let mut plan = Plan::default();
@@ -182,7 +185,7 @@ fn scan(detail: &str) -> Option<Scan> {
         "SEARCH" => Access::Keyed,
         _ => return None,
     };
-    Some(Scan { table, access })
+    Some(Scan { table, relation: None, access })
 }
 
 fn refusal(error: &rusqlite::Error, text: &str) -> Refusal {

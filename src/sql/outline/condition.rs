@@ -74,9 +74,8 @@ impl Reader<'_> {
             return Operand::Column { functions: Vec::new(), column, collation: None };
         }
         let varies = (begin..end).any(|i| matches!(self.kind(i), Some(Kind::NativePlaceholder | Kind::QuotedName)));
-        let named = (begin..end).any(|i| {
-            self.kind(i) == Some(Kind::Word) && self.kind(i + 1) != Some(Kind::Open) && !self.is_literal(i)
-        });
+        let named = (begin..end)
+            .any(|i| self.kind(i) == Some(Kind::Word) && self.kind(i + 1) != Some(Kind::Open) && !self.is_literal(i));
         if varies || named { Operand::Other } else { Operand::Constant }
     }
 
@@ -106,7 +105,8 @@ impl Reader<'_> {
             }
         }
         if name == "convert"
-            && let Some(using) = (begin + 2..inner_end).rev().find(|i| self.is(*i, "USING") || self.kind(*i) == Some(Kind::Comma))
+            && let Some(using) =
+                (begin + 2..inner_end).rev().find(|i| self.is(*i, "USING") || self.kind(*i) == Some(Kind::Comma))
         {
             inner_end = using;
         }
@@ -121,7 +121,9 @@ impl Reader<'_> {
             [Operand::Parameter { index, span }] => Operand::Parameter { index: *index, span: span.clone() },
             list if list.iter().all(|operand| matches!(operand, Operand::Constant)) => Operand::Constant,
             // `concat({{ a }}, 'x')` is the same for all rows, but is no parameter by itself.
-            list if list.iter().all(|o| matches!(o, Operand::Constant | Operand::Parameter { .. })) => Operand::Constant,
+            list if list.iter().all(|o| matches!(o, Operand::Constant | Operand::Parameter { .. })) => {
+                Operand::Constant
+            }
             _ => Operand::Other,
         }
     }

@@ -8,12 +8,81 @@ use crate::sql::lexer::{Kind, Token};
 
 /// Words that are never a column's or an alias's bare name where this reader looks for one.
 const KEYWORDS: &[&str] = &[
-    "ALL", "AND", "ANY", "AS", "ASC", "BETWEEN", "BY", "CASE", "CAST", "COLLATE", "CONFLICT", "CROSS", "CURRENT_DATE",
-    "CURRENT_TIMESTAMP", "DEFAULT", "DELETE", "DESC", "DISTINCT", "DO", "DUPLICATE", "ELSE", "END", "ESCAPE", "EXCEPT",
-    "EXISTS", "FALSE", "FETCH", "FOR", "FROM", "FULL", "GROUP", "HAVING", "IGNORE", "ILIKE", "IN", "INNER", "INSERT",
-    "INTERSECT", "INTERVAL", "INTO", "IS", "ISNULL", "JOIN", "LATERAL", "LEFT", "LIKE", "LIMIT", "LOCK", "NATURAL",
-    "NOT", "NOTHING", "NOTNULL", "NULL", "OF", "OFFSET", "ON", "ONLY", "OR", "ORDER", "OUTER", "REPLACE", "RETURNING",
-    "RIGHT", "SELECT", "SET", "SIMILAR", "THEN", "TRUE", "UNION", "UPDATE", "USING", "VALUES", "WHEN", "WHERE", "WITH",
+    "ALL",
+    "AND",
+    "ANY",
+    "AS",
+    "ASC",
+    "BETWEEN",
+    "BY",
+    "CASE",
+    "CAST",
+    "COLLATE",
+    "CONFLICT",
+    "CROSS",
+    "CURRENT_DATE",
+    "CURRENT_TIMESTAMP",
+    "DEFAULT",
+    "DELETE",
+    "DESC",
+    "DISTINCT",
+    "DO",
+    "DUPLICATE",
+    "ELSE",
+    "END",
+    "ESCAPE",
+    "EXCEPT",
+    "EXISTS",
+    "FALSE",
+    "FETCH",
+    "FOR",
+    "FROM",
+    "FULL",
+    "GROUP",
+    "HAVING",
+    "IGNORE",
+    "ILIKE",
+    "IN",
+    "INNER",
+    "INSERT",
+    "INTERSECT",
+    "INTERVAL",
+    "INTO",
+    "IS",
+    "ISNULL",
+    "JOIN",
+    "LATERAL",
+    "LEFT",
+    "LIKE",
+    "LIMIT",
+    "LOCK",
+    "NATURAL",
+    "NOT",
+    "NOTHING",
+    "NOTNULL",
+    "NULL",
+    "OF",
+    "OFFSET",
+    "ON",
+    "ONLY",
+    "OR",
+    "ORDER",
+    "OUTER",
+    "REPLACE",
+    "RETURNING",
+    "RIGHT",
+    "SELECT",
+    "SET",
+    "SIMILAR",
+    "THEN",
+    "TRUE",
+    "UNION",
+    "UPDATE",
+    "USING",
+    "VALUES",
+    "WHEN",
+    "WHERE",
+    "WITH",
 ];
 
 /// What the words at a level of parentheses are for.
@@ -248,9 +317,8 @@ impl<'a> Walk<'a> {
 
     /// Whether no function is applied.
     fn is_bare(&self, begin: usize, end: usize) -> bool {
-        !(begin..end.min(self.tokens.len())).any(|i| {
-            self.is_name(i) && self.kind(i + 1) == Some(Kind::Open) && self.peek_word(i) != Some("CAST")
-        })
+        !(begin..end.min(self.tokens.len()))
+            .any(|i| self.is_name(i) && self.kind(i + 1) == Some(Kind::Open) && self.peek_word(i) != Some("CAST"))
     }
 
     fn word(&mut self) {
@@ -297,7 +365,8 @@ impl<'a> Walk<'a> {
             }
             Some("WHERE" | "ON" | "HAVING") => {
                 // ON CONFLICT and ON DUPLICATE KEY are no conditions on rows.
-                let other = matches!(self.peek_word(at + 1), Some("CONFLICT" | "DUPLICATE")) || keyword == Some("HAVING");
+                let other =
+                    matches!(self.peek_word(at + 1), Some("CONFLICT" | "DUPLICATE")) || keyword == Some("HAVING");
                 self.enter(if other { Clause::Other } else { Clause::Condition });
             }
             Some("RETURNING") => self.enter(Clause::Returning),
@@ -506,7 +575,10 @@ impl<'a> Walk<'a> {
                 Kind::Open if depth > 0 => depth -= 1,
                 Kind::Open => {
                     let names = ["EXTRACT", "TRIM", "SUBSTRING", "OVERLAY"];
-                    return i > 0 && names.iter().any(|name| self.text[self.tokens[i - 1].span.clone()].eq_ignore_ascii_case(name));
+                    return i > 0
+                        && names
+                            .iter()
+                            .any(|name| self.text[self.tokens[i - 1].span.clone()].eq_ignore_ascii_case(name));
                 }
                 _ => {}
             }
@@ -528,7 +600,11 @@ impl<'a> Walk<'a> {
     /// The items of the result's list.
     fn outputs(&self, begin: usize, end: usize) -> Vec<Output> {
         let reader = self.reader();
-        reader.split(begin, end, |i| self.tokens[i].kind == Kind::Comma).into_iter().map(|(b, e)| self.output(b, e)).collect()
+        reader
+            .split(begin, end, |i| self.tokens[i].kind == Kind::Comma)
+            .into_iter()
+            .map(|(b, e)| self.output(b, e))
+            .collect()
     }
 
     fn output(&self, begin: usize, end: usize) -> Output {

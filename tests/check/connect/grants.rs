@@ -76,7 +76,11 @@ fn failures(scene: &Scene, gateway: &Gateway, round: usize) -> BTreeSet<String> 
         ("verify", json!({ "email": email("verify") }), "changed"),
         ("change_password", json!({ "identifier": email("change_password"), "password": "hello" }), "changed"),
         ("change_email", json!({ "email": email("change_email"), "new_email": email("new") }), "changed"),
-        ("change_username", json!({ "username": format!("change_username{round}"), "new_username": email("n") }), "changed"),
+        (
+            "change_username",
+            json!({ "username": format!("change_username{round}"), "new_username": email("n") }),
+            "changed",
+        ),
         ("delete", json!({ "user_id": format!("shop|{id}") }), "changed"),
     ];
     let mut failing = BTreeSet::new();

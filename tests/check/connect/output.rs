@@ -21,7 +21,10 @@ fn scene(changes: &[(&str, &str)]) -> Scene {
     Scene::new(Dialect::Sqlite, SCHEMA, &definition)
 }
 
-const STAR: (&str, &str) = ("SELECT u.id, u.email, u.email_verified,\n             u.given_name, u.status, r.plan,\n             u.password_hash\n", "SELECT *\n");
+const STAR: (&str, &str) = (
+    "SELECT u.id, u.email, u.email_verified,\n             u.given_name, u.status, r.plan,\n             u.password_hash\n",
+    "SELECT *\n",
+);
 
 #[test]
 fn sarif_has_what_its_schema_requires() {

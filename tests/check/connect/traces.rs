@@ -46,8 +46,12 @@ fn dump(scene: &Scene, sequences: bool) -> String {
     };
     if sequences {
         text += &match scene.store.dialect {
-            Dialect::Postgres => one("SELECT last_value || ' ' || is_called || (SELECT last_value FROM sessions_id_seq) FROM users_id_seq"),
-            _ => one("SELECT group_concat(concat(table_name, auto_increment) ORDER BY table_name) FROM information_schema.tables WHERE table_schema = DATABASE()"),
+            Dialect::Postgres => one(
+                "SELECT last_value || ' ' || is_called || (SELECT last_value FROM sessions_id_seq) FROM users_id_seq",
+            ),
+            _ => one(
+                "SELECT group_concat(concat(table_name, auto_increment) ORDER BY table_name) FROM information_schema.tables WHERE table_schema = DATABASE()",
+            ),
         };
     }
     text
@@ -74,7 +78,10 @@ fn a_rehearsal_is_rolled_back() {
         }
         let before = dump(&scene, false);
         let findings = scene.findings(&["--rehearse"]);
-        let note = findings.iter().find(|finding| finding.code == "rehearsed").unwrap_or_else(|| panic!("{dialect}: {findings:#?}"));
+        let note = findings
+            .iter()
+            .find(|finding| finding.code == "rehearsed")
+            .unwrap_or_else(|| panic!("{dialect}: {findings:#?}"));
         assert!(note.message.contains("create, get_user, login, change_password, login, delete"), "{}", note.message);
         assert!(dump(&scene, false) == before, "{dialect}: the database has changed");
     }
@@ -83,7 +90,8 @@ fn a_rehearsal_is_rolled_back() {
 #[test]
 fn a_rehearsal_finds_what_only_running_shows() {
     for dialect in Dialect::ALL {
-        let schema = SCHEMA.replace("given_name      varchar(100)", "given_name      varchar(100) CHECK (given_name <> 'rehearsal')");
+        let schema = SCHEMA
+            .replace("given_name      varchar(100)", "given_name      varchar(100) CHECK (given_name <> 'rehearsal')");
         let scene = store(dialect, &schema, DEFINITION);
         let findings = scene.findings(&["--rehearse"]);
         let failed = findings.iter().find(|finding| finding.code == "rehearsal-failed");
@@ -96,11 +104,17 @@ fn a_rehearsal_finds_what_only_running_shows() {
 
 #[test]
 fn an_engine_without_transactions_is_not_rehearsed() {
-    let schema = SCHEMA.replace("note            varchar(64) NOT NULL DEFAULT ''\n)", "note            varchar(64) NOT NULL DEFAULT ''\n) ENGINE = MyISAM");
+    let schema = SCHEMA.replace(
+        "note            varchar(64) NOT NULL DEFAULT ''\n)",
+        "note            varchar(64) NOT NULL DEFAULT ''\n) ENGINE = MyISAM",
+    );
     let scene = store(Dialect::Mysql, &schema, DEFINITION);
     let before = dump(&scene, true);
     let findings = scene.findings(&["--rehearse"]);
-    assert!(findings.iter().any(|f| f.code == "not-checked" && f.message.contains("nothing is rehearsed")), "{findings:#?}");
+    assert!(
+        findings.iter().any(|f| f.code == "not-checked" && f.message.contains("nothing is rehearsed")),
+        "{findings:#?}"
+    );
     assert!(!findings.iter().any(|f| f.code == "rehearsed"), "{findings:#?}");
     assert!(dump(&scene, true) == before);
 }
@@ -110,7 +124,8 @@ fn a_census_counts_and_shows_no_value() {
     for dialect in Dialect::ALL {
         let scene = store(dialect, SCHEMA, DEFINITION);
         let findings = scene.findings(&["--sample", "100"]);
-        let find = |code: &str| findings.iter().find(|f| f.code == code).unwrap_or_else(|| panic!("{code}: {findings:#?}"));
+        let find =
+            |code: &str| findings.iter().find(|f| f.code == code).unwrap_or_else(|| panic!("{code}: {findings:#?}"));
         let census = &find("hash-census").message;
         assert!(census.starts_with("of 6 stored hashes: 1 argon2, 1 md5-crypt, 1 NULL, 1 empty, 2 that"), "{census}");
         let unreadable = &find("unreadable-hashes").message;
