@@ -55,7 +55,7 @@ pub(super) fn branches(scene: &Scene<'_>, seen: &Seen<'_>) -> Option<Vec<Vec<Equ
 
 fn expand(scene: &Scene<'_>, seen: &Seen<'_>, condition: &Condition) -> Option<Vec<Vec<Equality>>> {
     match condition {
-        Condition::Equal(a, b) => Some(vec![equalities(scene, seen, a, b)]),
+        Condition::Equal(sides) => Some(vec![equalities(scene, seen, &sides.0, &sides.1)]),
         Condition::Other(_) => Some(vec![Vec::new()]),
         Condition::Any(list) => {
             let mut all = Vec::new();

@@ -111,7 +111,7 @@ pub struct Assignment {
 #[derive(Clone, Debug)]
 pub enum Condition {
     /// Both sides are equal.
-    Equal(Operand, Operand),
+    Equal(Box<(Operand, Operand)>),
     /// One of these holds.
     Any(Vec<Self>),
     /// All of these hold.

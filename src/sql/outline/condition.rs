@@ -38,7 +38,9 @@ impl Reader<'_> {
         }
         let sides = self.split(begin, end, |i| self.is_equality(i));
         match (sides.as_slice(), self.is(begin, "NOT")) {
-            ([(a, b), (c, d)], false) => Condition::Equal(self.operand(*a, *b, depth), self.operand(*c, *d, depth)),
+            ([(a, b), (c, d)], false) => {
+                Condition::Equal(Box::new((self.operand(*a, *b, depth), self.operand(*c, *d, depth))))
+            }
             _ => Condition::Other(self.span(begin, end)),
         }
     }
