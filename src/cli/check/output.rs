@@ -37,7 +37,7 @@ fn text(reports: &[Report], next: &str) {
         _ => println!("{files} checked: {}, {}{noted}", count(errors, "error"), count(warnings, "warning")),
     }
     if errors + warnings > 0 {
-        println!("what a code means: userbridge check --explain CODE");
+        eprintln!("what a code means: userbridge check --explain CODE");
     }
 }
 
