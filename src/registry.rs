@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use crate::action::{Outcome, Request};
 use crate::db::{self, Database, Fingerprint, PoolState};
 use crate::definition::Definition;
-use crate::handler::{Class, Error, Handler, Resources};
+use crate::handler::{BreakerState, Class, Error, Handler, Resources, Store};
 
 /// The registry that is served now.
 pub type Shared = Arc<ArcSwap<Registry>>;
@@ -58,17 +58,24 @@ impl Connector {
     /// is back.
     pub fn open(definition: Definition, resources: Resources, earlier: Option<&Self>) -> Result<Self, db::Error> {
         let fingerprint = definition.database.fingerprint();
-        let database = match earlier.filter(|connector| connector.fingerprint() == fingerprint) {
-            Some(connector) => Arc::clone(connector.handler.database()),
-            None => db::open(&definition.database)?,
-        };
-        Ok(Self::on(definition, database, resources))
+        match earlier.filter(|connector| connector.fingerprint() == fingerprint) {
+            Some(connector) => Ok(Self::with(definition, Arc::clone(connector.handler.store()), resources)),
+            None => {
+                let database = db::open(&definition.database)?;
+                Ok(Self::on(definition, database, resources))
+            }
+        }
     }
 
     /// Joins a definition with a database that is open already.
     pub fn on(definition: Definition, database: Arc<dyn Database>, resources: Resources) -> Self {
+        let store = Store::new(&definition.name, database, definition.database.timeout(), resources.entropy);
+        Self::with(definition, store, resources)
+    }
+
+    fn with(definition: Definition, store: Arc<Store>, resources: Resources) -> Self {
         let (name, version) = (definition.name.clone(), definition.version.clone());
-        Self { name, version, handler: Handler::new(definition, database, resources) }
+        Self { name, version, handler: Handler::new(definition, store, resources) }
     }
 
     /// Answers one request by the deadline. A caller that may leave spawns this, so that a change is never left half
@@ -93,7 +100,12 @@ impl Connector {
 
     /// What the connector's pool is doing.
     pub fn pool(&self) -> PoolState {
-        self.handler.database().state()
+        self.handler.store().pool()
+    }
+
+    /// What the connector's breaker is doing.
+    pub fn breaker(&self) -> BreakerState {
+        self.handler.store().breaker()
     }
 
     /// The definition that is served.

@@ -17,6 +17,6 @@ mod limits;
 #[path = "http/log.rs"]
 mod log;
 #[path = "http/support.rs"]
-mod support;
+pub mod support;
 #[path = "http/wire.rs"]
 mod wire;

@@ -13,7 +13,7 @@ const LEVELS: &[(u8, &[&str])] = &[
     (2, &["definition"]),
     (3, &["handler", "managed"]),
     (4, &["registry", "connect"]),
-    (5, &["access", "protocol"]),
+    (5, &["access", "audit", "protocol"]),
     (6, &["server", "reload"]),
     (7, &["cli"]),
     (8, &["lib", "main"]),

@@ -21,7 +21,7 @@ use userbridge::action::{Action, Lookup, NewUser, Object, Request};
 use userbridge::db::{Database, Value};
 use userbridge::definition::{Definition, Step, Surroundings, Verification, check};
 use userbridge::diagnostic::Source;
-use userbridge::handler::{Handler, Resources};
+use userbridge::handler::{Handler, Resources, Store};
 use userbridge::hash::{Budget, BudgetConfig};
 use userbridge::secret::Password;
 
@@ -249,7 +249,8 @@ impl Rig {
             let constants = constants(&definition);
             assert!(constants.len() >= 14, "{constants:?}");
             let spy = Arc::new(Spy::new(definition.database.dialect()));
-            (Handler::new(definition, Arc::clone(&spy) as _, resources.clone()), spy, constants)
+            let store = Store::new("spied", Arc::clone(&spy) as _, Duration::from_secs(5), resources.entropy);
+            (Handler::new(definition, store, resources.clone()), spy, constants)
         });
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         Self { runtime, handlers: handlers.into() }

@@ -12,9 +12,14 @@ pub fn mysql() -> String {
     address("USERBRIDGE_TEST_MYSQL")
 }
 
-/// A Python with Django and its hashers.
+/// A Python with the libraries that tests use.
 pub fn python() -> String {
     address("USERBRIDGE_TEST_PYTHON")
+}
+
+/// The folder with the modules for Node.js that tests use.
+pub fn node_modules() -> std::path::PathBuf {
+    address("USERBRIDGE_TEST_NODE_MODULES").into()
 }
 
 #[expect(clippy::disallowed_methods, reason = "tests/run says in the environment where its servers are")]

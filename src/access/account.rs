@@ -3,24 +3,56 @@
 //! Invariant: spellings that a store may hold for equal give the same key, so that none of them is a fresh set of
 //! attempts. The key is a digest: identifiers are not kept.
 
+use std::net::IpAddr;
+
 use sha2::{Digest, Sha256};
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
-/// The key of an account: spellings that a store may hold for equal give the same key. Case, width, accents,
-/// invisible characters and surrounding blanks are dropped, since collations ignore them; two accounts that then
-/// share a key only share a limit.
+/// The key of an account: spellings that a store may hold for equal give the same key; two accounts that then share
+/// a key only share a limit.
 pub(super) fn account_key(connector: &str, account: &str) -> u128 {
     let mut digest = Sha256::new();
     digest.update(connector);
     digest.update([0]);
+    digest.update(canonical(account));
+    first_half(digest)
+}
+
+/// The key of an account as it is seen from one source. Addresses of one IPv6 /64 are one.
+pub(super) fn source_key(account: u128, client: &str, address: IpAddr) -> u128 {
+    let mut digest = Sha256::new();
+    digest.update(account.to_be_bytes());
+    digest.update(address_key(address).to_be_bytes());
+    digest.update(client);
+    first_half(digest)
+}
+
+/// The key of an address; the addresses of one IPv6 /64 are one, since a stranger has all of them.
+pub(super) fn address_key(address: IpAddr) -> u128 {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => u128::from(v4.to_ipv6_mapped()),
+        IpAddr::V6(v6) => u128::from(v6) & !u128::from(u64::MAX),
+    }
+}
+
+fn first_half(digest: Sha256) -> u128 {
+    let bytes: [u8; 32] = digest.finalize().into();
+    bytes[..16].iter().fold(0, |key, byte| key << 8 | u128::from(*byte))
+}
+
+/// The one spelling that stands for all that a store may hold for equal. Case, width, accents, invisible characters
+/// and surrounding blanks are dropped, since collations ignore them.
+pub fn canonical(account: &str) -> String {
+    if account.is_ascii() {
+        let plain = account.chars().filter(|c| !c.is_control()).map(|c| c.to_ascii_lowercase());
+        return plain.collect::<String>().trim().to_owned();
+    }
     let visible = |c: &char| !is_combining_mark(*c) && !is_ignorable(*c);
     let plain: String =
         account.nfkd().filter(visible).flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect();
     // Upper case may bring new marks (U+0130), and blanks may hide behind invisible characters.
-    digest.update(plain.nfkd().filter(visible).collect::<String>().trim());
-    let bytes: [u8; 32] = digest.finalize().into();
-    bytes[..16].iter().fold(0, |key, byte| key << 8 | u128::from(*byte))
+    plain.nfkd().filter(visible).collect::<String>().trim().to_owned()
 }
 
 /// Characters without a glyph that the default Unicode collation ignores.

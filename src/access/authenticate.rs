@@ -1,21 +1,38 @@
 //! From credentials to a [`Caller`].
 //!
 //! Invariant: a key of an unknown client costs the same as a wrong key of a known one: one digest and one comparison
-//! in constant time. Tokens are to become further kinds of credential in [`Authenticator::authenticate`].
+//! in constant time. A token is believed by its issuer's rules and for this request only; its client is looked up
+//! among those that are declared now, and never allows more than that client may do.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
 
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 
 use super::client::{Client, KeyDigest};
+use super::issuer::{KeyCache, TrustedIssuers};
+use super::scope::Scope;
+use super::token::{self, Authority, Compact, is_compact};
+use crate::action::Action;
 
 /// An authenticated caller.
 #[derive(Clone, Debug)]
 pub struct Caller {
     /// The client on whose behalf the request is made.
     pub client: Arc<Client>,
+    /// What its token allows; None for a key, which allows all that the client may do.
+    granted: Option<Vec<Scope>>,
+}
+
+impl Caller {
+    /// Whether the client has a scope for this action, and its token too.
+    pub fn may(&self, connector: &str, action: Action) -> bool {
+        let granted = self.granted.as_ref();
+        self.client.may(connector, action)
+            && granted.is_none_or(|scopes| scopes.iter().any(|scope| scope.grants(connector, action)))
+    }
 }
 
 /// Why there is no caller; one answer outside, several in the log.
@@ -27,15 +44,39 @@ pub enum Unauthenticated {
     Malformed,
     /// The client is not declared, or the key is not one of its keys.
     UnknownKey,
+    /// The token is not believed.
+    Token(token::Refused),
+    /// The keys of the token's issuer cannot be had: neither yes nor no.
+    KeysUnavailable,
+}
+
+impl From<token::Refused> for Unauthenticated {
+    fn from(reason: token::Refused) -> Self {
+        Self::Token(reason)
+    }
 }
 
 impl Unauthenticated {
-    /// The reason in logs.
-    pub const fn as_str(self) -> &'static str {
+    /// The kind of reason, for records that are counted.
+    pub const fn class(self) -> &'static str {
         match self {
-            Self::Missing => "missing credentials",
-            Self::Malformed => "malformed credentials",
-            Self::UnknownKey => "unknown key",
+            Self::Missing => "missing_credentials",
+            Self::Malformed => "malformed_credentials",
+            Self::UnknownKey => "unknown_key",
+            Self::Token(_) => "invalid_token",
+            Self::KeysUnavailable => "issuer_keys_unavailable",
+        }
+    }
+}
+
+impl fmt::Display for Unauthenticated {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing => f.write_str("missing credentials"),
+            Self::Malformed => f.write_str("malformed credentials"),
+            Self::UnknownKey => f.write_str("unknown key"),
+            Self::Token(reason) => reason.fmt(f),
+            Self::KeysUnavailable => f.write_str("the keys of the token's issuer cannot be had"),
         }
     }
 }
@@ -44,13 +85,15 @@ impl Unauthenticated {
 #[derive(Debug)]
 pub struct Authenticator {
     clients: HashMap<String, Arc<Client>>,
+    own: Option<Authority>,
+    trusted: TrustedIssuers,
     decoy: KeyDigest,
 }
 
 impl Authenticator {
-    /// Knows these clients, by id.
-    pub(super) fn new(clients: HashMap<String, Arc<Client>>) -> Self {
-        Self { clients, decoy: KeyDigest::decoy() }
+    /// Knows these clients, by id, and believes the tokens of these issuers.
+    pub(super) fn new(clients: HashMap<String, Arc<Client>>, own: Option<Authority>, trusted: TrustedIssuers) -> Self {
+        Self { clients, own, trusted, decoy: KeyDigest::decoy() }
     }
 
     /// The client of this id.
@@ -63,27 +106,63 @@ impl Authenticator {
         self.clients.values()
     }
 
-    /// The caller that the headers prove (RFC 6750, section 2.1).
+    /// The issuer that we are ourselves.
+    pub fn authority(&self) -> Option<&Authority> {
+        self.own.as_ref()
+    }
+
+    /// The key sets of the issuers outside.
+    pub fn key_caches(&self) -> Vec<&Arc<KeyCache>> {
+        self.trusted.caches()
+    }
+
+    pub(super) fn trusted(&self) -> &TrustedIssuers {
+        &self.trusted
+    }
+
+    /// The caller that the headers prove (RFC 6750, section 2.1). Waits for the network only when a token's issuer has
+    /// a key that is not known yet.
     ///
     /// # Errors
     /// There is no proof, or it is wrong.
-    pub fn authenticate(&self, headers: &HeaderMap) -> Result<Caller, Unauthenticated> {
+    pub async fn authenticate(&self, headers: &HeaderMap) -> Result<Caller, Unauthenticated> {
         let mut values = headers.get_all(AUTHORIZATION).into_iter();
         let value = values.next().ok_or(Unauthenticated::Missing)?;
         if values.next().is_some() {
             return Err(Unauthenticated::Malformed);
         }
-        self.api_key(value.to_str().ok().and_then(bearer).ok_or(Unauthenticated::Malformed)?)
+        let credential = value.to_str().ok().and_then(bearer).ok_or(Unauthenticated::Malformed)?;
+        match is_compact(credential) {
+            true => self.token(credential).await,
+            false => {
+                let id = client_id(credential).ok_or(Unauthenticated::Malformed)?;
+                let client = self.client_with_key(id, &KeyDigest::of(credential))?;
+                Ok(Caller { client, granted: None })
+            }
+        }
     }
 
-    fn api_key(&self, key: &str) -> Result<Caller, Unauthenticated> {
-        let id = client_id(key).ok_or(Unauthenticated::Malformed)?;
-        let presented = KeyDigest::of(key);
+    async fn token(&self, text: &str) -> Result<Caller, Unauthenticated> {
+        let token = Compact::parse(text)?;
+        let own = self.own.as_ref().filter(|own| token.issuer() == Some(own.issuer()));
+        let (id, scopes) = match own {
+            Some(own) => own.believe(token)?,
+            None => {
+                let (client, scopes) = self.trusted.believe(text).await?;
+                (client.as_str().to_owned(), scopes)
+            }
+        };
+        let client = self.clients.get(&id).ok_or(token::Refused::UnknownClient)?;
+        Ok(Caller { client: Arc::clone(client), granted: Some(scopes) })
+    }
+
+    /// The client of this id, if the digest is that of one of its keys.
+    pub(super) fn client_with_key(&self, id: &str, presented: &KeyDigest) -> Result<Arc<Client>, Unauthenticated> {
         match self.clients.get(id) {
-            Some(client) if client.accepts(&presented) => Ok(Caller { client: Arc::clone(client) }),
+            Some(client) if client.accepts(presented) => Ok(Arc::clone(client)),
             Some(_) => Err(Unauthenticated::UnknownKey),
             None => {
-                std::hint::black_box(self.decoy.matches(&presented));
+                std::hint::black_box(self.decoy.matches(presented));
                 Err(Unauthenticated::UnknownKey)
             }
         }
@@ -122,19 +201,17 @@ mod tests {
             match clients.iter_mut().find(|client| client.id.as_str() == *id) {
                 Some(client) => client.secrets.push(secret),
                 None => clients.push(ClientSettings {
-                    id: id.parse().unwrap(),
                     secrets: vec![secret],
                     scopes: vec!["*:*".parse().unwrap()],
-                    allowlist: None,
-                    limit: None,
+                    ..ClientSettings::new(id.parse().unwrap())
                 }),
             }
         }
         Access::new(Settings { clients, ..Settings::default() }, None).unwrap()
     }
 
-    #[test]
-    fn keys_open_their_own_client_and_nothing_else() {
+    #[tokio::test]
+    async fn keys_open_their_own_client_and_nothing_else() {
         let access = access(&[("auth0", "ub_auth0_one"), ("auth0", "ub_auth0_two"), ("okta", "okta.three")]);
         let cases: [(&[&str], Result<&str, Unauthenticated>); 14] = [
             (&["Bearer ub_auth0_one"], Ok("auth0")),
@@ -157,17 +234,17 @@ mod tests {
             for value in values {
                 headers.append(AUTHORIZATION, HeaderValue::from_str(value).unwrap());
             }
-            let caller = access.authenticator().authenticate(&headers);
+            let caller = access.authenticator().authenticate(&headers).await;
             assert_eq!(caller.as_ref().map(|caller| caller.client.id()).map_err(|e| *e), expected, "{values:?}");
         }
     }
 
-    #[test]
-    fn a_client_without_keys_is_never_authenticated() {
+    #[tokio::test]
+    async fn a_client_without_keys_is_never_authenticated() {
         let id: crate::access::ClientId = "empty".parse().unwrap();
-        let client = ClientSettings { id, secrets: vec![], scopes: vec![], allowlist: None, limit: None };
+        let client = ClientSettings::new(id);
         let access = Access::new(Settings { clients: vec![client], ..Settings::default() }, None).unwrap();
         let headers = HeaderMap::from_iter([(AUTHORIZATION, HeaderValue::from_static("Bearer ub_empty_x"))]);
-        assert_eq!(access.authenticator().authenticate(&headers).unwrap_err(), Unauthenticated::UnknownKey);
+        assert_eq!(access.authenticator().authenticate(&headers).await.unwrap_err(), Unauthenticated::UnknownKey);
     }
 }

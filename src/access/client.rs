@@ -14,6 +14,7 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use super::limit::ClientLimiter;
+use super::token::PublicKey;
 use super::{Allowlist, ClientSettings, Quota, RateLimited, Scope};
 use crate::action::Action;
 
@@ -22,6 +23,7 @@ use crate::action::Action;
 pub struct Client {
     id: ClientId,
     secrets: Vec<KeyDigest>,
+    assertion_keys: Vec<PublicKey>,
     scopes: Vec<Scope>,
     allowlist: Option<Allowlist>,
     limiter: Option<Arc<ClientLimiter>>,
@@ -30,13 +32,13 @@ pub struct Client {
 impl Client {
     /// A client under this quota unless it has its own; counts go on where `previous` had the same quota.
     pub(super) fn new(settings: ClientSettings, quota: Option<Quota>, previous: Option<&Arc<Self>>) -> Self {
-        let ClientSettings { id, secrets, scopes, allowlist, limit } = settings;
+        let ClientSettings { id, secrets, assertion_keys, scopes, allowlist, limit } = settings;
         let before = previous.and_then(|client| client.limiter.as_ref());
         let limiter = limit.or(quota).map(|quota| match before {
             Some(limiter) if limiter.quota() == quota => Arc::clone(limiter),
             _ => Arc::new(ClientLimiter::new(quota)),
         });
-        Self { id, secrets, scopes, allowlist: allowlist.map(Allowlist::new), limiter }
+        Self { id, secrets, assertion_keys, scopes, allowlist: allowlist.map(Allowlist::new), limiter }
     }
 
     /// The name in keys, logs and metrics.
@@ -47,6 +49,16 @@ impl Client {
     /// Whether one of the client's scopes grants this action.
     pub fn may(&self, connector: &str, action: Action) -> bool {
         self.scopes.iter().any(|scope| scope.grants(connector, action))
+    }
+
+    /// What the client may ask.
+    pub(super) fn scopes(&self) -> &[Scope] {
+        &self.scopes
+    }
+
+    /// The keys that the client signs its assertions with.
+    pub(super) fn assertion_keys(&self) -> &[PublicKey] {
+        &self.assertion_keys
     }
 
     /// Whether the client may ask from this address.
@@ -102,6 +114,10 @@ impl KeyDigest {
 
     /// The digest of a whole key as it is sent.
     pub fn of(key: &str) -> Self {
+        Self::of_bytes(key.as_bytes())
+    }
+
+    pub(super) fn of_bytes(key: &[u8]) -> Self {
         Self(Sha256::digest(key).into())
     }
 

@@ -17,7 +17,7 @@ use governor::clock::Clock;
 use governor::{DefaultDirectRateLimiter, NotUntil};
 use tokio::time::Instant;
 
-use super::account::account_key;
+use super::account::address_key;
 use super::quota::Quota;
 
 /// The limit is reached.
@@ -90,27 +90,10 @@ impl Limiter {
     /// # Errors
     /// The limit is reached, or the limiter is full of other addresses.
     pub fn reserve_address(self: &Arc<Self>, address: IpAddr, now: Instant) -> Result<Reservation, RateLimited> {
-        let key = match address.to_canonical() {
-            IpAddr::V4(v4) => u128::from(v4.to_ipv6_mapped()),
-            IpAddr::V6(v6) => u128::from(v6) & !u128::from(u64::MAX),
-        };
-        self.reserve(key, now)
+        self.reserve(address_key(address), now)
     }
 
-    /// Counts one attempt at an account, however its name is spelled.
-    ///
-    /// # Errors
-    /// The limit is reached, or the limiter is full of other accounts.
-    pub fn reserve_account(
-        self: &Arc<Self>,
-        connector: &str,
-        account: &str,
-        now: Instant,
-    ) -> Result<Reservation, RateLimited> {
-        self.reserve(account_key(connector, account), now)
-    }
-
-    fn reserve(self: &Arc<Self>, key: u128, now: Instant) -> Result<Reservation, RateLimited> {
+    pub(super) fn reserve(self: &Arc<Self>, key: u128, now: Instant) -> Result<Reservation, RateLimited> {
         let now = u64::try_from(now.saturating_duration_since(self.epoch).as_nanos()).unwrap_or(u64::MAX);
         let mut shard = self.lock(self.shard(key));
         let at_rest = match shard.at_rest.get(&key) {
@@ -207,7 +190,7 @@ mod tests {
     }
 
     fn ann(limiter: &Arc<Limiter>, now: Instant) -> Result<Reservation, RateLimited> {
-        limiter.reserve_account("acme", "ann", now)
+        limiter.reserve(7, now)
     }
 
     #[test]
@@ -221,7 +204,7 @@ mod tests {
         let later = start + Duration::from_secs(10);
         assert!(ann(&limiter, later).is_ok());
         assert!(ann(&limiter, later).is_err());
-        assert!(limiter.reserve_account("other", "ann", later).is_ok(), "another connector is another account");
+        assert!(limiter.reserve(8, later).is_ok(), "another key");
     }
 
     #[test]
@@ -278,18 +261,16 @@ mod tests {
     #[test]
     fn a_full_limiter_refuses_new_keys_and_keeps_the_old() {
         let (limiter, start) = limiter("2/h", 1000);
-        let names = |range: std::ops::Range<u32>| range.map(|n| format!("user{n}")).collect::<Vec<_>>();
-        for name in names(0..20_000) {
-            let _ = limiter.reserve_account("acme", &name, start);
+        for key in 0..20_000 {
+            let _ = limiter.reserve(key, start);
         }
         let full = limiter.keys();
         assert!(full <= 1024, "{full} keys");
-        let known =
-            names(0..20_000).into_iter().find(|name| limiter.reserve_account("acme", name, start).is_ok()).unwrap();
-        assert!(limiter.reserve_account("acme", &known, start).is_err(), "a held key still counts");
-        assert!(limiter.reserve_account("acme", "fresh", start).is_err(), "a new key is refused");
+        let known = (0..20_000).find(|key| limiter.reserve(*key, start).is_ok()).unwrap();
+        assert!(limiter.reserve(known, start).is_err(), "a held key still counts");
+        assert!(limiter.reserve(20_000, start).is_err(), "a new key is refused");
         let rested = start + Duration::from_secs(3601);
-        assert!(limiter.reserve_account("acme", "fresh", rested).is_ok(), "keys at rest make room");
+        assert!(limiter.reserve(20_000, rested).is_ok(), "keys at rest make room");
     }
 
     #[test]

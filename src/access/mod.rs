@@ -5,12 +5,15 @@
 
 mod account;
 mod allowlist;
+mod attempts;
 mod authenticate;
 mod client;
 mod forwarded;
+pub mod issuer;
 mod limit;
 mod quota;
 mod scope;
+pub mod token;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -20,13 +23,17 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use http::HeaderMap;
 
+pub use self::account::canonical;
 pub use self::allowlist::{Allowlist, Network};
+pub use self::attempts::{AccountLimiter, Attempt, Source};
 pub use self::authenticate::{Authenticator, Caller, Unauthenticated};
 pub use self::client::{Client, ClientId, KeyDigest, NewKey};
 pub use self::forwarded::{Junk, TrustedProxies};
+use self::issuer::TrustedIssuers;
 pub use self::limit::{Limiter, RateLimited, Reservation};
 pub use self::quota::Quota;
 pub use self::scope::Scope;
+use self::token::{Authority, PublicKey};
 
 /// The access rules that are in force now; replaced as a whole on reload, so a removed client is refused at once.
 pub type Shared = Arc<ArcSwap<Access>>;
@@ -42,6 +49,8 @@ pub struct Settings {
     pub trusted_proxies: Vec<Network>,
     /// How often anybody may ask.
     pub limits: Limits,
+    /// Which tokens are issued and believed; without them, keys alone are credentials.
+    pub tokens: Option<token::Settings>,
 }
 
 /// One caller, as it is declared.
@@ -51,12 +60,21 @@ pub struct ClientSettings {
     pub id: ClientId,
     /// The digests of the keys that are accepted; two during a rotation.
     pub secrets: Vec<KeyDigest>,
+    /// The keys that the client signs assertions with (`private_key_jwt`).
+    pub assertion_keys: Vec<PublicKey>,
     /// What the client may ask; nothing else is allowed.
     pub scopes: Vec<Scope>,
     /// The networks that this client may ask from, beside the gateway's own allowlist.
     pub allowlist: Option<Vec<Network>>,
     /// This client's own limit in place of [`Limits::client`].
     pub limit: Option<Quota>,
+}
+
+impl ClientSettings {
+    /// A client that may do nothing yet.
+    pub fn new(id: ClientId) -> Self {
+        Self { id, secrets: vec![], assertion_keys: vec![], scopes: vec![], allowlist: None, limit: None }
+    }
 }
 
 /// How often anybody may ask; `None` switches a limit off.
@@ -66,8 +84,12 @@ pub struct Limits {
     pub client: Option<Quota>,
     /// Requests of one address (IPv6: one /64) that did not authenticate.
     pub address: Option<Quota>,
-    /// Logins and changes of one account in one connector that were answered with "no".
+    /// Logins and changes of one account in one connector, from one client and address, that were answered with
+    /// "no"; see [`AccountLimiter`].
     pub account: Option<Quota>,
+    /// Whether `context.ip` of a request is taken for the end user's address, in place of the client's, when attempts
+    /// at accounts are counted.
+    pub end_user_address: bool,
     /// The most addresses, and the most accounts, that are counted at a time.
     pub keys: usize,
 }
@@ -78,6 +100,7 @@ impl Default for Limits {
             client: Some(Quota::per_second(200)),
             address: Some(Quota::per_second(20)),
             account: Some(Quota::per_minute(10)),
+            end_user_address: false,
             keys: 100_000,
         }
     }
@@ -102,7 +125,8 @@ pub struct Access {
     allowlist: Option<Allowlist>,
     proxies: TrustedProxies,
     address: Option<Arc<Limiter>>,
-    account: Option<Arc<Limiter>>,
+    account: Option<Arc<AccountLimiter>>,
+    end_user_address: bool,
     keys: usize,
 }
 
@@ -111,9 +135,10 @@ impl Access {
     /// gives nobody a fresh set of attempts.
     ///
     /// # Errors
-    /// Two clients with one id, and a network of all addresses among the trusted proxies.
+    /// Two clients with one id, a network of all addresses among the trusted proxies, and tokens that cannot be: without
+    /// a key to sign with, for a client that is not declared, or of ourselves as an issuer outside.
     pub fn new(settings: Settings, previous: Option<&Self>) -> Result<Self, SettingsError> {
-        let Settings { clients, allowlist, trusted_proxies, limits } = settings;
+        let Settings { clients, allowlist, trusted_proxies, limits, tokens } = settings;
         let proxies = TrustedProxies::new(trusted_proxies)?;
         let mut known = HashMap::with_capacity(clients.len());
         for client in clients {
@@ -123,18 +148,26 @@ impl Access {
                 return Err(SettingsError(format!("client `{}` is declared twice; rename or remove one", twice.id())));
             }
         }
+        let before = previous.map(|access| &access.authenticator);
+        let (own, trusted) =
+            tokens.map_or_else(|| Ok(Default::default()), |tokens| believed(tokens, &known, before))?;
         let carried = previous.filter(|access| access.keys == limits.keys);
         let limiter = |quota: Option<Quota>, before: Option<&Arc<Limiter>>| {
             let quota = quota?;
             let before = before.filter(|limiter| limiter.quota() == quota);
             Some(before.map_or_else(|| Arc::new(Limiter::new(quota, limits.keys)), Arc::clone))
         };
+        let account = limits.account.map(|quota| {
+            let before = carried.and_then(|access| access.account.as_ref()).filter(|limiter| limiter.quota() == quota);
+            before.map_or_else(|| Arc::new(AccountLimiter::new(quota, limits.keys)), Arc::clone)
+        });
         Ok(Self {
-            authenticator: Authenticator::new(known),
+            authenticator: Authenticator::new(known, own, trusted),
             allowlist: allowlist.map(Allowlist::new),
             proxies,
             address: limiter(limits.address, carried.and_then(|access| access.address.as_ref())),
-            account: limiter(limits.account, carried.and_then(|access| access.account.as_ref())),
+            account,
+            end_user_address: limits.end_user_address,
             keys: limits.keys,
         })
     }
@@ -168,9 +201,42 @@ impl Access {
     }
 
     /// The limiter of accounts.
-    pub fn account_limiter(&self) -> Option<&Arc<Limiter>> {
+    pub fn account_limiter(&self) -> Option<&Arc<AccountLimiter>> {
         self.account.as_ref()
     }
+
+    /// Whether clients are believed what they say of their users' addresses.
+    pub fn trusts_end_user_address(&self) -> bool {
+        self.end_user_address
+    }
+}
+
+/// The issuers whose tokens are believed, ourselves among them.
+fn believed(
+    tokens: token::Settings,
+    clients: &HashMap<String, Arc<Client>>,
+    previous: Option<&Authenticator>,
+) -> Result<(Option<Authority>, TrustedIssuers), SettingsError> {
+    let token::Settings { own, trusted, outside } = tokens;
+    for issuer in &trusted {
+        if !clients.contains_key(issuer.client.as_str()) {
+            let (issuer, client) = (&issuer.issuer, issuer.client.as_str());
+            return Err(SettingsError(format!(
+                "the tokens of {issuer} are for client `{client}`, which is not declared"
+            )));
+        }
+        if own.as_ref().is_some_and(|own| own.issuer == issuer.issuer) {
+            return Err(SettingsError(format!("{} is this gateway's own issuer; trust others only", issuer.issuer)));
+        }
+    }
+    let own = match own {
+        None => None,
+        Some(settings) => {
+            let own = Authority::new(settings, outside.clone(), previous.and_then(Authenticator::authority));
+            Some(own.ok_or_else(|| SettingsError("there is no key to sign tokens with".to_owned()))?)
+        }
+    };
+    Ok((own, TrustedIssuers::new(trusted, &outside, previous.map(Authenticator::trusted))))
 }
 
 #[cfg(test)]
@@ -179,14 +245,12 @@ mod tests {
 
     fn settings(quota: &str) -> Settings {
         let client = ClientSettings {
-            id: "auth0".parse().unwrap(),
             secrets: vec![KeyDigest::of("ub_auth0_x")],
             scopes: vec!["acme:*".parse().unwrap()],
-            allowlist: None,
-            limit: None,
+            ..ClientSettings::new("auth0".parse().unwrap())
         };
         let quota = Some(quota.parse().unwrap());
-        let limits = Limits { client: quota, address: quota, account: quota, keys: 64 };
+        let limits = Limits { client: quota, address: quota, account: quota, keys: 64, ..Limits::default() };
         Settings { clients: vec![client], limits, ..Settings::default() }
     }
 
@@ -196,7 +260,7 @@ mod tests {
         [
             access.authenticator().client("auth0").unwrap().reserve().is_ok(),
             access.address_limiter().unwrap().reserve_address(address, now).is_ok(),
-            access.account_limiter().unwrap().reserve_account("acme", "ann", now).is_ok(),
+            access.account_limiter().unwrap().reserve("acme", "ann", Source { client: "auth0", address }, now).is_ok(),
         ]
     }
 

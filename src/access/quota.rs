@@ -53,6 +53,11 @@ impl Quota {
         Self { count, unit }
     }
 
+    /// So many times as much.
+    pub(super) const fn times(self, factor: u32) -> Self {
+        Self::new(self.count.get().saturating_mul(factor), self.unit)
+    }
+
     /// How many pass at once after a rest.
     pub(super) const fn burst(self) -> NonZeroU32 {
         self.count

@@ -22,6 +22,12 @@ impl Scope {
     pub fn grants(&self, connector: &str, action: Action) -> bool {
         self.connector.as_deref().is_none_or(|name| name == connector) && self.action.is_none_or(|one| one == action)
     }
+
+    /// Whether the scope grants all that the other one grants.
+    pub fn covers(&self, other: &Self) -> bool {
+        let connector = self.connector.is_none() || self.connector == other.connector;
+        connector && (self.action.is_none() || self.action == other.action)
+    }
 }
 
 impl FromStr for Scope {
@@ -88,6 +94,17 @@ mod tests {
             let parsed: Scope = scope.parse().unwrap();
             assert_eq!(parsed.grants(connector, action), granted, "{scope} for {connector}:{action}");
             assert_eq!(parsed.to_string(), scope);
+        }
+    }
+
+    #[test]
+    fn a_scope_covers_what_is_within_it() {
+        let scopes: Vec<Scope> = ["*:*", "acme:*", "*:login", "acme:login"].map(|s| s.parse().unwrap()).to_vec();
+        // Rows cover columns.
+        let expected = ["1111", "0101", "0011", "0001"];
+        for (scope, row) in scopes.iter().zip(expected) {
+            let found: String = scopes.iter().map(|other| if scope.covers(other) { '1' } else { '0' }).collect();
+            assert_eq!(found, row, "{scope}");
         }
     }
 

@@ -9,6 +9,8 @@ use std::time::Duration;
 use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
 
+use super::access::tokens::Declared;
+use super::tokens;
 use crate::access::{self, Access};
 use crate::definition::{Gateway, check_gateway, read};
 use crate::diagnostic::{Report, Source};
@@ -23,6 +25,8 @@ pub(super) struct FollowedSettings {
     digest: Digest,
     settling: Settling,
     clients: usize,
+    /// The keys that sign tokens, as they were read last.
+    keys: Result<Vec<String>, String>,
 }
 
 impl FollowedSettings {
@@ -30,20 +34,24 @@ impl FollowedSettings {
     pub fn new(path: PathBuf, text: &str, gateway: &Gateway, access: access::Shared) -> Self {
         let (start_only, clients) = (StartOnly::of(gateway), gateway.raw.clients.len());
         let digest = digest(text);
-        Self { path, access, start_only, digest, settling: Settling::default(), clients }
+        let keys = Ok(access.load().authenticator().authority().map_or_else(Vec::new, |own| own.key_ids()));
+        Self { path, access, start_only, digest, settling: Settling::default(), clients, keys }
     }
 
     /// Puts changed settings in force once they are believed; until then, how long to wait.
     pub fn look(&mut self, trigger: Trigger, now: Instant) -> Option<Duration> {
         let Ok(source) = read(&self.path) else { return None };
         let digest = digest(&source.text);
+        let checked = check(&source);
         if self.digest == digest {
             self.settling.done();
+            if let Ok(checked) = checked {
+                self.look_at_keys(checked);
+            }
             return None;
         }
-        let checked = check(&source);
         // The first half of a file would take clients away from one moment to the next.
-        let smaller = checked.as_ref().is_ok_and(|(gateway, _)| gateway.raw.clients.len() < self.clients);
+        let smaller = checked.as_ref().is_ok_and(|checked| checked.gateway.raw.clients.len() < self.clients);
         let settled = if smaller { SETTLED_SMALLER } else { SETTLED };
         let wait = self.settling.wait(digest, settled, now);
         if wait.is_some() && trigger == Trigger::Disk {
@@ -52,32 +60,63 @@ impl FollowedSettings {
         self.digest = digest;
         self.settling.done();
         match checked {
-            Ok((gateway, settings)) => self.put(&gateway, settings),
+            Ok(mut checked) => {
+                self.keys = self.read_keys(&mut checked);
+                self.put(checked);
+            }
             Err(report) => tracing::error!("settings refused, the last good ones stay:\n{}", report.render(false)),
         }
         None
     }
 
-    fn put(&mut self, gateway: &Gateway, settings: access::Settings) {
-        let changed = self.start_only.differences(&StartOnly::of(gateway));
+    /// Keys are added and removed beside the settings, not in them.
+    fn look_at_keys(&mut self, mut checked: Checked) {
+        let keys = self.read_keys(&mut checked);
+        if keys != self.keys {
+            self.keys = keys;
+            self.put(checked);
+        }
+    }
+
+    fn read_keys(&self, checked: &mut Checked) -> Result<Vec<String>, String> {
+        let first = self.access.load().authenticator().authority().is_none();
+        tokens::read_keys(&mut checked.tokens, tokens::beside(&self.path), first)?;
+        Ok(tokens::key_ids(checked.tokens.as_ref()))
+    }
+
+    fn put(&mut self, checked: Checked) {
+        let Checked { gateway, mut settings, tokens } = checked;
+        let changed = self.start_only.differences(&StartOnly::of(&gateway));
         if !changed.is_empty() {
             tracing::warn!(settings = changed.join(", "), "these settings need a restart; the old ones stay in force");
         }
-        match Access::new(settings, Some(&self.access.load())) {
+        let new = self.keys.as_ref().map(|_| ()).map_err(Clone::clone);
+        let new = new
+            .and_then(|()| tokens::install(&mut settings, tokens))
+            .and_then(|()| Access::new(settings, Some(&self.access.load())).map_err(|error| error.to_string()));
+        match new {
             Ok(new) => {
                 self.clients = gateway.raw.clients.len();
+                tokens::warm(&new);
                 self.access.store(Arc::new(new));
-                tracing::info!("clients, networks and limits are those of the changed settings");
+                tracing::info!("clients, networks, limits and keys are those of the changed settings");
             }
             Err(error) => tracing::error!(%error, "settings refused, the last good ones stay"),
         }
     }
 }
 
-fn check(source: &Source) -> Result<(Gateway, access::Settings), Report> {
+/// Settings that are in order, but for the keys that stand beside them.
+struct Checked {
+    gateway: Gateway,
+    settings: access::Settings,
+    tokens: Option<Declared>,
+}
+
+fn check(source: &Source) -> Result<Checked, Report> {
     let gateway = check_gateway(source)?;
-    let settings = super::access::settings(&gateway.raw, source)?;
-    Ok((gateway, settings))
+    let (settings, tokens) = super::access::settings(&gateway.raw, source)?;
+    Ok(Checked { gateway, settings, tokens })
 }
 
 fn digest(text: &str) -> Digest {

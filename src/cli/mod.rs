@@ -3,6 +3,7 @@
 //! Invariant: only this layer reads the environment, the clock and randomness; everything below gets them handed in.
 
 mod access;
+mod audit;
 mod check;
 mod client;
 mod demo;
@@ -12,6 +13,12 @@ mod log;
 mod running;
 mod schema;
 mod serve;
+mod status;
+#[cfg(feature = "otel")]
+mod telemetry;
+mod tokens;
+
+pub use self::hash::{Answer, VectorOutcome, verify_vectors};
 
 use std::process::ExitCode;
 
@@ -29,6 +36,8 @@ struct Arguments {
 enum Command {
     /// Serve the definitions over HTTP.
     Serve(serve::Serve),
+    /// Show what a running gateway serves, what it refused, and how its databases are.
+    Status(status::Status),
     /// Check definitions; with `--connect`, against their databases.
     Check(check::Check),
     /// Make, verify and identify password hashes.
@@ -37,7 +46,10 @@ enum Command {
     /// Make the keys with which identity providers call.
     #[command(subcommand)]
     Client(client::Client),
-    /// Write the JSON Schemas that editors use.
+    /// Rotate the keys that sign tokens.
+    #[command(subcommand)]
+    Tokens(tokens::Tokens),
+    /// Write the JSON Schemas that editors use, and the OpenAPI document.
     Schema(schema::Schema),
     /// Serve a complete example on an embedded database, with the requests to try.
     Demo(demo::Demo),
@@ -84,9 +96,11 @@ pub fn main() -> ExitCode {
     };
     let exit = match arguments.command {
         Command::Serve(serve) => serve.run(),
+        Command::Status(status) => status.run(),
         Command::Check(check) => check.run(),
         Command::Hash(hash) => hash.run(),
         Command::Client(client) => client.run(),
+        Command::Tokens(tokens) => tokens.run(),
         Command::Schema(schema) => schema.run(),
         Command::Demo(demo) => demo.run(),
     };

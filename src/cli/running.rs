@@ -15,8 +15,9 @@ use tokio::time::Instant;
 
 use super::following::FollowedSettings;
 use super::serve::environment;
-use super::{Exit, colours, random};
+use super::{Exit, colours, log, random, tokens};
 use crate::access::{self, Access};
+use crate::audit;
 use crate::definition::{Gateway as GatewaySettings, check_gateway};
 use crate::diagnostic::Source;
 use crate::handler::Resources;
@@ -33,6 +34,7 @@ pub(super) struct Plan {
     /// The settings' file and what stood in it, when a change of it is to be followed.
     config: Option<(PathBuf, Source)>,
     allow_partial: bool,
+    audit: Option<audit::Settings>,
     /// Called with the address of requests once it is bound.
     pub announce: Option<Box<dyn FnOnce(SocketAddr) + Send + Sync>>,
 }
@@ -45,7 +47,12 @@ impl Plan {
         config: Option<(PathBuf, Source)>,
         allow_partial: bool,
     ) -> Self {
-        Self { gateway, access, connectors, config, allow_partial, announce: None }
+        Self { gateway, access, connectors, config, allow_partial, audit: None, announce: None }
+    }
+
+    /// Keeps a record of every decision.
+    pub fn with_audit(self, audit: Option<audit::Settings>) -> Self {
+        Self { audit, ..self }
     }
 }
 
@@ -63,7 +70,9 @@ pub(super) fn run(plan: Plan) -> Exit {
             return Exit::Refused;
         }
     };
-    match runtime.block_on(serve(plan)) {
+    let served = runtime.block_on(serve(plan));
+    log::flush();
+    match served {
         Ok(()) => Exit::Fine,
         Err(problem) => {
             eprint!("{problem}");
@@ -87,7 +96,8 @@ async fn serve(mut plan: Plan) -> Result<(), String> {
     let mut reloader = Reloader::new(&plan.connectors, resources, environment());
     first_pass(&mut reloader, plan.allow_partial)?;
     let access = Access::new(plan.access.clone(), None).map_err(|e| format!("error: {e}\n"))?.shared();
-    let state = Arc::new(State::new(reloader.shared(), budget));
+    let journal = super::audit::start(plan.audit.take())?;
+    let state = Arc::new(State::new(reloader.shared(), budget, journal.clone()));
     state.note(&reloader, &Change::default());
     let readings = Arc::clone(&state);
     let metrics = Arc::new(Metrics::new(Arc::clone(&access), move || readings.readings()));
@@ -103,7 +113,15 @@ async fn serve(mut plan: Plan) -> Result<(), String> {
         Arc::clone(&readiness),
         settings.clone(),
         instance,
-    );
+    )
+    .with_audit(journal.clone());
+    #[cfg(feature = "otel")]
+    let telemetry = super::telemetry::start()?;
+    #[cfg(feature = "otel")]
+    let gateway = match &telemetry {
+        Some(telemetry) => gateway.with_spans(telemetry.spans.clone(), telemetry.share),
+        None => gateway,
+    };
     let status = Arc::clone(&state);
     let admin = Arc::new(Admin::new(metrics, Arc::clone(&readiness), move || status.to_json()));
     // What is bound, not what was asked for: port 0 is whatever was free.
@@ -113,15 +131,21 @@ async fn serve(mut plan: Plan) -> Result<(), String> {
     if let Some(announce) = plan.announce.take() {
         announce(address);
     }
+    tokens::warm(&access.load());
     readiness.set_ready();
     warm(&reloader.shared(), &state, reloader.shared().load().connectors().map(|c| c.name.clone()).collect());
-    let stop = stop_signal()?;
+    let stop = stop_signal(journal.clone())?;
     let follower = tokio::spawn(keep_current(reloader, plan, access, Arc::clone(&state), hangup));
     let admin_server = tokio::spawn(server::run_admin(operator, admin, settings, stopped(stop.clone())));
     let drain = server::run(listener, Arc::new(gateway), stopped(stop)).await;
     tracing::info!(?drain, "stopped");
     follower.abort();
     admin_server.abort();
+    super::audit::end(journal.as_ref());
+    #[cfg(feature = "otel")]
+    if let Some(telemetry) = telemetry {
+        telemetry.end().await;
+    }
     Ok(())
 }
 
@@ -150,7 +174,7 @@ async fn bind(address: SocketAddr, key: &str) -> Result<TcpListener, String> {
 }
 
 /// Becomes true at the first SIGTERM or SIGINT; a second one ends the process at once.
-fn stop_signal() -> Result<watch::Receiver<bool>, String> {
+fn stop_signal(journal: Option<Arc<audit::Audit>>) -> Result<watch::Receiver<bool>, String> {
     let mut terminate = signal(SignalKind::terminate()).map_err(no_signals)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(no_signals)?;
     let (sender, receiver) = watch::channel(false);
@@ -160,6 +184,8 @@ fn stop_signal() -> Result<watch::Receiver<bool>, String> {
         sender.send_replace(true);
         tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
         tracing::warn!("stopped at once by a second signal");
+        super::audit::end(journal.as_ref());
+        log::flush();
         std::process::exit(1);
     });
     Ok(receiver)
@@ -246,6 +272,7 @@ struct Prepared {
 struct State {
     shared: Shared,
     budget: Arc<Budget>,
+    journal: Option<Arc<audit::Audit>>,
     connectors: Mutex<Vec<ConnectorStatus>>,
     last_success: Mutex<BTreeMap<String, f64>>,
     databases: Mutex<BTreeMap<String, Prepared>>,
@@ -253,10 +280,11 @@ struct State {
 }
 
 impl State {
-    fn new(shared: Shared, budget: Arc<Budget>) -> Self {
+    fn new(shared: Shared, budget: Arc<Budget>, journal: Option<Arc<audit::Audit>>) -> Self {
         Self {
             shared,
             budget,
+            journal,
             connectors: Mutex::default(),
             last_success: Mutex::default(),
             databases: Mutex::default(),
@@ -309,7 +337,12 @@ impl State {
             generations: Arc::strong_count(&registry).saturating_sub(1) as u64,
             watcher_last_tick: Some(*lock(&self.tick)),
             pools: registry.connectors().map(|c| (c.name.clone(), c.pool())).collect(),
+            breakers: registry.connectors().map(|c| (c.name.clone(), c.breaker())).collect(),
             hash_queue_depth: self.budget.state().queued as u64,
+            hash_waits: self.budget.waits(),
+            hash_work: self.budget.work(),
+            audit: self.journal.as_ref().map(|journal| journal.totals()),
+            log_lines_dropped: log::dropped(),
         }
     }
 
@@ -318,7 +351,8 @@ impl State {
         let databases = lock(&self.databases);
         let connectors = lock(&self.connectors);
         let list = connectors.iter().map(|status| {
-            let pool = status.connector.as_deref().and_then(|name| registry.connector(name)).map(|c| c.pool());
+            let served = status.connector.as_deref().and_then(|name| registry.connector(name));
+            let pool = served.map(|connector| connector.pool());
             let database =
                 status.connector.as_ref().and_then(|name| databases.get(name)).and_then(|last| last.problem.clone());
             serde_json::json!({
@@ -333,6 +367,7 @@ impl State {
                     "open": pool.as_ref().map(|pool| pool.open),
                     "busy": pool.as_ref().map(|pool| pool.busy),
                     "limit": pool.as_ref().map(|pool| pool.limit),
+                    "breaker": served.map(|connector| connector.breaker().as_str()),
                 },
             })
         });
@@ -372,6 +407,7 @@ fn seconds() -> f64 {
 pub(super) fn entropy(bytes: &mut [u8]) {
     if getrandom::fill(bytes).is_err() {
         tracing::error!("the operating system gives no random bytes");
+        log::flush();
         std::process::abort();
     }
 }

@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::access;
 use super::running::{Plan, run};
+use super::tokens::{self, beside};
 use super::{Exit, colours, log, variable};
+use super::{access, audit};
 use crate::definition::{Gateway, check_gateway, read};
 use crate::diagnostic::Report;
 
@@ -41,17 +42,22 @@ impl Serve {
 
     fn plan(&self) -> Result<Plan, String> {
         let (gateway, source) = settings(&self.config)?;
-        let access = access::settings(&gateway.raw, &source).map_err(|report| draw(&report))?;
+        let (mut access, mut tokens) = access::settings(&gateway.raw, &source).map_err(|report| draw(&report))?;
         if access.clients.is_empty() {
             return Err(format!(
                 "error: {} declares no client, so nobody could call\nhelp: make one with: userbridge client new NAME --scope 'CONNECTOR:*'\n      or try things out with: userbridge serve --dev\n",
                 self.config.display()
             ));
         }
-        let directory = self.config.parent().unwrap_or(Path::new("."));
+        let directory = beside(&self.config);
+        tokens::read_keys(&mut tokens, directory, true)
+            .and_then(|()| tokens::install(&mut access, tokens))
+            .map_err(|problem| format!("error: {problem}\n"))?;
         let declared = gateway.raw.connectors.as_ref().map_or("connectors", |at| at.value.as_str());
         let connectors = self.connectors.clone().unwrap_or_else(|| directory.join(declared));
-        Ok(Plan::new(gateway, access, connectors, Some((self.config.clone(), source)), self.allow_partial))
+        let audit = audit::settings(&gateway.raw, &source, directory).map_err(|report| draw(&report))?;
+        let plan = Plan::new(gateway, access, connectors, Some((self.config.clone(), source)), self.allow_partial);
+        Ok(plan.with_audit(audit))
     }
 
     fn dev_plan(&self) -> Result<Plan, String> {

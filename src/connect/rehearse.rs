@@ -20,7 +20,7 @@ use crate::db::{
 };
 use crate::definition::{Definition, raw::RawFieldType};
 use crate::diagnostic::{Code, Diagnostic, Fault, Source, Span};
-use crate::handler::{Handler, Resources};
+use crate::handler::{Handler, Resources, Store};
 use crate::secret::Password;
 use crate::sql::{Dialect, Role};
 
@@ -131,7 +131,7 @@ impl<'a> Actor<'a> {
     ) -> Self {
         let digits: u64 = nonce.bytes().fold(0, |sum, byte| (sum * 31 + u64::from(byte)) % 10_000_000);
         Self {
-            handler: Handler::new(definition, stage, resources),
+            handler: Handler::new(definition, Store::new("rehearsal", stage, LIMIT, resources.entropy), resources),
             source,
             deadline,
             email: format!("rehearsal-{nonce}@example.invalid"),
@@ -331,6 +331,10 @@ impl Database for Stage {
 
     fn ping(&self, deadline: Instant) -> BoxFuture<'_, Result<(), Error>> {
         self.real.ping(deadline)
+    }
+
+    fn renew(&self) {
+        self.real.renew();
     }
 
     fn state(&self) -> PoolState {

@@ -43,8 +43,15 @@ impl std::error::Error for Error {}
 /// What follows from an error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ErrorKind {
-    /// No connection: refused, lost, a server that starts or stops, a demoted primary, too many connections.
+    /// No connection: refused, lost, a server that starts or stops, too many connections.
     Unavailable,
+    /// The server is there and answers that it cannot do this now: a full disk, no memory, a fault of its own.
+    Unable,
+    /// The server takes no writes, as a primary does that was demoted. Nothing was changed; another connection may
+    /// lead to the new primary.
+    ReadOnly,
+    /// Every connection was at work for as long as a caller may wait for one.
+    Exhausted,
     /// The deadline passed, or the server cancelled the statement or the wait for a lock.
     Timeout,
     /// A unique constraint or index refused the row.

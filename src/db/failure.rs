@@ -49,6 +49,22 @@ pub(super) fn expired(doing: &str) -> Error {
     Error::new(ErrorKind::Timeout, format!("the deadline passed while {doing}"))
 }
 
+/// A caller waits for a free connection no longer than this part of the time it has left: about 300 ms of the usual
+/// 2.5 s. Whoever waited longer could hardly use the connection, and would only make the others wait.
+const WAITING_SHARE: u32 = 8;
+
+/// Waits for a free connection.
+pub(super) async fn free<T>(deadline: Instant, connection: impl Future<Output = T>) -> Result<T, Error> {
+    let patience = deadline.saturating_duration_since(Instant::now()) / WAITING_SHARE;
+    if patience.is_zero() {
+        return Err(expired("waiting for a free connection"));
+    }
+    tokio::time::timeout(patience, connection).await.map_err(|_| {
+        let message = format!("no connection was free within {} ms", patience.as_millis());
+        Error::new(ErrorKind::Exhausted, message)
+    })
+}
+
 /// Waits until the deadline at the latest.
 pub(super) async fn within<T>(deadline: Instant, doing: &str, work: impl Future<Output = T>) -> Result<T, Error> {
     timeout_at(deadline, work).await.map_err(|_| expired(doing))

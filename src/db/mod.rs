@@ -73,6 +73,9 @@ pub trait Database: fmt::Debug + Send + Sync + 'static {
     /// Asks the server for a sign of life.
     fn ping(&self, deadline: Instant) -> BoxFuture<'_, Result<(), Error>>;
 
+    /// Closes every connection that is idle, so that what is asked next is asked on a new one, at once.
+    fn renew(&self);
+
     /// What the pool is doing.
     fn state(&self) -> PoolState;
 }

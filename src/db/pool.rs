@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-use super::failure::{Failure, within};
+use super::failure::{Failure, free};
 use super::health::Health;
 use super::{Effect, Error, PoolState, Query, Value};
 
@@ -85,7 +85,7 @@ impl<C: Exclusive> Pool<C> {
     /// An idle connection, or a new one.
     pub async fn checkout(&self, deadline: Instant) -> Result<Lease<C>, Error> {
         let waiting = Arc::clone(&self.shared.permits).acquire_owned();
-        let permit = within(deadline, "waiting for a free connection", waiting)
+        let permit = free(deadline, waiting)
             .await?
             .map_err(|_| Error::new(super::ErrorKind::Unavailable, "the pool is closed"))?;
         let mut lease = Lease { idle: self.shared.take_idle(), shared: Arc::clone(&self.shared), _permit: permit };
@@ -93,6 +93,17 @@ impl<C: Exclusive> Pool<C> {
             lease.reconnect(deadline).await?;
         }
         Ok(lease)
+    }
+
+    /// Closes every idle connection.
+    pub fn condemn(&self) {
+        self.shared.condemn();
+    }
+
+    /// Closes every idle connection, and lets the next one be made at once.
+    pub fn renew(&self) {
+        self.shared.condemn();
+        self.shared.health.try_again();
     }
 
     /// What the pool is doing.
@@ -122,8 +133,7 @@ impl<C: Exclusive> Lease<C> {
 
     /// Closes every idle connection of the pool.
     pub fn condemn(&self) {
-        let condemned = std::mem::take(&mut *self.shared.idle());
-        drop(condemned);
+        self.shared.condemn();
     }
 
     /// Hands a connection back that has finished cleanly.
@@ -163,6 +173,11 @@ impl<C: Exclusive> Shared<C> {
             }
         }
         None
+    }
+
+    fn condemn(&self) {
+        let condemned = std::mem::take(&mut *self.idle());
+        drop(condemned);
     }
 
     fn idle(&self) -> MutexGuard<'_, Vec<Idle<C>>> {

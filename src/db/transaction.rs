@@ -71,6 +71,8 @@ impl<C: Exclusive> Exclusively<C> {
             Err(timeout) => {
                 // The statement is still at work on the server; its locks should not outlive the caller.
                 if let Some(lease) = self.lease.take() {
+                    // The server's own time limit is shorter than ours: it is silent, likely on every connection.
+                    lease.condemn();
                     lease.abandon();
                 }
                 self.progress = Progress::Failed(timeout.clone());

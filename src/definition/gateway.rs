@@ -2,11 +2,16 @@
 //!
 //! Invariant: shape and plain values only; what clients, networks and limits mean is for the layers that use them.
 
+mod audit;
+mod tokens;
+
 use std::net::SocketAddr;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+pub use self::audit::RawAudit;
+pub use self::tokens::{RawJwk, RawTokens, RawTrustedIssuer};
 use super::checker::Checker;
 use super::yaml::{At, parse};
 use crate::diagnostic::{Code, Fault, Report, Source};
@@ -30,10 +35,17 @@ pub struct RawGateway {
     /// Who may call.
     #[serde(default)]
     pub clients: Vec<RawClient>,
+    /// The tokens that this gateway issues.
+    pub tokens: Option<RawTokens>,
+    /// Outside issuers whose tokens are believed; where several have the same issuer, the first one that fits decides.
+    #[serde(default)]
+    pub trusted_issuers: Vec<RawTrustedIssuer>,
     /// How often may be called.
     pub limits: Option<RawLimits>,
     /// How much memory and patience password hashing has.
     pub hashing: Option<RawHashing>,
+    /// Where a record of every decision is kept.
+    pub audit: Option<RawAudit>,
     /// How long one request may take, as in `2500ms`, which is the default; some identity providers wait 3 seconds.
     pub request_timeout: Option<At<String>>,
 }
@@ -45,7 +57,11 @@ pub struct RawClient {
     /// The name in logs and in the first part of the key: letters, digits, `-` and `_`.
     pub id: At<String>,
     /// Digests of the keys that are valid, as `userbridge client new` prints them; several while keys are rotated.
+    #[serde(default)]
     pub secrets: Vec<At<String>>,
+    /// Public keys with which the caller signs assertions to get tokens (`private_key_jwt`).
+    #[serde(default)]
+    pub keys: Vec<RawJwk>,
     /// What the caller may do: `{connector}:{action}`, with `*` for all.
     pub scopes: Vec<At<String>>,
     /// Networks from which this caller may call; those of the gateway unless said otherwise.
@@ -63,8 +79,12 @@ pub struct RawLimits {
     pub client: Option<At<String>>,
     /// Requests of one address; without a limit unless said otherwise, because an identity provider is one address.
     pub address: Option<At<String>>,
-    /// Attempts on one account of one connector; `10/min` unless said otherwise.
+    /// Failed attempts on one account of one connector from one client and address; `10/min` unless said otherwise.
+    /// Five times as many from everywhere together, save from where the account's owner logged in before.
     pub account: Option<At<String>>,
+    /// Whether `context.ip` of a login is believed to be the end user's address, so that attempts are counted by it and
+    /// not by the client's own; not unless said otherwise. Clients must take it from their own connection.
+    pub end_user_address: Option<At<bool>>,
 }
 
 /// How much memory and patience password hashing has.

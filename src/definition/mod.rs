@@ -8,6 +8,7 @@ mod checker;
 mod formats;
 mod gateway;
 mod load;
+mod lookup;
 mod model;
 mod passwords;
 mod places;
@@ -25,14 +26,15 @@ use sha2::{Digest, Sha256};
 
 pub use self::allow::{Allow, without_allowed};
 use self::checker::Checker;
-pub use self::gateway::{Gateway, RawGateway, check_gateway};
+pub use self::gateway::{Gateway, RawAudit, RawGateway, RawJwk, RawTokens, RawTrustedIssuer, check_gateway};
 pub use self::load::{Loaded, files, load, load_file, load_text, read};
 pub use self::model::{Create, Definition, Deny, GetUser, Login, Step, StoredPassword, UserId, Verification, Write};
 pub use self::places::{Located, Places};
 pub use self::profile::MEMBERS;
 use self::raw::RawDefinition;
+pub use self::raw::{RawMatch as Match, RawReference};
 pub use self::scalar::ScalarMap;
-pub use self::settings::{Surroundings, duration};
+pub use self::settings::{Surroundings, duration, referenced_text};
 use self::statements::Ground;
 pub use self::template::{Columns, Template};
 pub use self::yaml::{At, MAX_BYTES, parse};
@@ -82,6 +84,7 @@ fn build(raw: RawDefinition, surroundings: &Surroundings<'_>, checker: &mut Chec
     let secrets = secret_columns(&raw);
     let profile = profile::profile(&raw.profile, &secrets, checker);
     let (deny, deny_columns) = profile::deny(&raw.deny, &secrets, checker);
+    let matching = raw.lookup.matching;
     let values = configuration.clone().unwrap_or_default();
     let ground = Ground {
         dialects,
@@ -91,6 +94,7 @@ fn build(raw: RawDefinition, surroundings: &Surroundings<'_>, checker: &mut Chec
         surroundings,
         password_declared: raw.password.is_some(),
         user_id_column: &user_id.column,
+        matching,
         read_columns: &profile.columns,
         deny_columns: &deny_columns,
     };
@@ -109,6 +113,7 @@ fn build(raw: RawDefinition, surroundings: &Surroundings<'_>, checker: &mut Chec
         references,
         database: database?,
         user_id,
+        matching,
         profile: profile.members,
         deny,
         secret_columns: secrets,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use super::places::Places;
-use super::raw::{RawFieldType, RawTest};
+use super::raw::{RawFieldType, RawMatch, RawTest};
 use super::template::Template;
 use super::yaml::At;
 use crate::action::Action;
@@ -34,6 +34,8 @@ pub struct Definition {
     pub database: db::Config,
     /// What identifies a user.
     pub user_id: UserId,
+    /// When a row is that of the user who was asked for.
+    pub matching: RawMatch,
     /// Declared profile members, by name.
     pub profile: Vec<(String, Template)>,
     /// Rules that keep users out.

@@ -105,6 +105,21 @@ pub(super) fn secret(
     Some(secret)
 }
 
+/// The text that a reference stands for.
+///
+/// # Errors
+/// There is none, or it is no text.
+pub fn referenced_text(
+    raw: &RawReference,
+    span: &crate::diagnostic::Span,
+    surroundings: &Surroundings<'_>,
+) -> Result<String, Fault> {
+    match resolve(raw, span, surroundings)? {
+        Json::String(text) => Ok(text),
+        _ => Err(Fault::new(Code::WrongType, span.clone(), "expected a text")),
+    }
+}
+
 /// The files that the configuration refers to.
 pub(super) fn references(raw: &IndexMap<String, At<RawSetting>>, surroundings: &Surroundings<'_>) -> Vec<PathBuf> {
     let files = raw.values().filter_map(|setting| match &setting.value {

@@ -11,7 +11,7 @@ use super::checker::Checker;
 use super::model::Step;
 use super::passwords::Passwords;
 use super::places::Located;
-use super::raw::{RawSql, RawStep};
+use super::raw::{RawMatch, RawSql, RawStep};
 use super::settings::Surroundings;
 use super::yaml::At;
 use crate::action::Action;
@@ -31,6 +31,7 @@ pub(super) struct Ground<'a> {
     /// Whether there is a block at all.
     pub password_declared: bool,
     pub user_id_column: &'a str,
+    pub matching: RawMatch,
     /// Columns that the profile and the `deny` rules read, with what reads them.
     pub read_columns: &'a [(String, Span)],
     pub deny_columns: &'a [(String, Span)],

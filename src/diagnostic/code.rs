@@ -142,6 +142,14 @@ codes! {
         SecretInProfile = "secret-in-profile", Error;
         /// The connection to another machine is not encrypted, or the server's certificate is not verified.
         UnencryptedConnection = "unencrypted-connection", Warning;
+        /// A format that is verified, but that new passwords cannot be written in.
+        UnwritableFormat = "unwritable-format", Error;
+        /// Two formats of a column that leave values of the same shape.
+        AmbiguousFormats = "ambiguous-formats", Error;
+        /// A format that stands twice in a list.
+        RepeatedFormat = "repeated-format", Warning;
+        /// A look-up whose row may belong to another identifier, on a database that takes `ädmin` for `admin`.
+        UnprovenRow = "unproven-row", Warning;
         /// An opt-out under `allow` that suppresses nothing.
         UnusedAllow = "unused-allow", Warning;
     }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::arguments::Source;
+use super::store::Transaction;
 use super::{Class, Error, Handler};
 use crate::action::{Outcome, Profile, Refusal, Request};
 use crate::db::Row;
@@ -106,7 +107,7 @@ impl Handler {
             }
             verdict
         };
-        match self.resources.budget.run(memory, deadline, job).await.map_err(busy)? {
+        match self.resources.budget.run_soon(memory, turn(deadline), deadline, job).await.map_err(busy)? {
             Ok(Verdict::Match { outdated }) => Ok(Compared::Right { outdated }),
             Ok(Verdict::Mismatch) => Ok(Compared::Refused(Refusal::WrongPassword)),
             Ok(Verdict::NoPassword) => Ok(Compared::Refused(Refusal::NoPassword)),
@@ -117,7 +118,8 @@ impl Handler {
     async fn decoy(&self, policy: &Arc<Policy>, password: &Password, deadline: Instant) -> Result<(), Error> {
         let memory = policy.memory_needed(None);
         let (policy, password) = (Arc::clone(policy), password.clone());
-        self.resources.budget.run(memory, deadline, move || policy.decoy_blocking(&password)).await.map_err(busy)
+        let job = move || policy.decoy_blocking(&password);
+        self.resources.budget.run_soon(memory, turn(deadline), deadline, job).await.map_err(busy)
     }
 
     /// The password was right: the rules decide, then the statements under `after` run.
@@ -158,11 +160,16 @@ impl Handler {
             source.stored = Some(hash);
             source.written = Some(&written);
             let arguments = source.arguments(bound)?;
-            let mut transaction = self.database.begin(deadline).await.map_err(|e| bound.error(e))?;
+            let mut transaction = self.store.begin(deadline).await.map_err(|e| bound.error(e))?;
             let effect = transaction.execute(&bound.query, &arguments).await.map_err(|e| bound.error(e))?;
-            if effect.matched > 1 {
+            let problem = match effect.matched {
+                0 => None,
+                1 => self.read_back(&mut transaction, &source, stored, &written).await?,
+                _ => Some("`rehash_sql` matches more than one row"),
+            };
+            if let Some(problem) = problem {
                 transaction.rollback().await.map_err(|e| bound.error(e))?;
-                return Err(Error::new(Class::Misconfigured, "`rehash_sql` matches more than one row"));
+                return Err(Error::new(Class::Misconfigured, problem));
             }
             transaction.commit().await.map_err(|e| bound.error(e))?;
             Ok(effect.matched)
@@ -177,6 +184,29 @@ impl Handler {
         }
     }
 
+    /// Reads the row again before the commit: what is wrong with the hash and the salt that it holds now. A column that
+    /// is too narrow, a trigger or a conversion must not leave the user without a password, on any database.
+    async fn read_back(
+        &self,
+        transaction: &mut Transaction,
+        source: &Source<'_>,
+        stored: &StoredPassword,
+        written: &Written,
+    ) -> Result<Option<&'static str>, Error> {
+        let Some(bound) = &self.login else { return Ok(None) };
+        let arguments = source.arguments(bound)?;
+        let effect = transaction.execute(&bound.query, &arguments).await.map_err(|e| bound.error(e))?;
+        let Some(mut row) = effect.rows.into_iter().next().filter(|_| effect.matched == 1) else {
+            return Ok(Some("after `rehash_sql`, `login` does not find the row; undone"));
+        };
+        let hash = secret_column(&mut row, &stored.column)?;
+        let beside = stored.beside.iter().map(|column| Ok((column.clone(), self.beside(&mut row, column)?)));
+        let beside = beside.collect::<Result<Vec<_>, Error>>()?;
+        let row = Stored { value: hash.as_ref(), extra: &beside, ..Stored::default() };
+        let kept = stored.policy.holds(&row, written);
+        Ok((!kept).then_some("the store does not hold the new hash as it was written, undone; widen its column"))
+    }
+
     /// Hashes a new password in the pool; the inner error is the caller's to know.
     pub(super) async fn hash(
         &self,
@@ -189,7 +219,7 @@ impl Handler {
         let (policy, password) = (Arc::clone(policy), password.clone());
         let job =
             move || policy.write_blocking(&password, &mut |bytes| entropy(bytes)).map_err(|error| error.to_string());
-        self.resources.budget.run(memory, deadline, job).await.map_err(busy)
+        self.resources.budget.run_soon(memory, turn(deadline), deadline, job).await.map_err(busy)
     }
 }
 
@@ -220,10 +250,17 @@ fn secret_column(row: &mut Row, column: &str) -> Result<Option<Secret>, Error> {
     })
 }
 
+/// Until when a password may wait for its turn: a fifth of what is left, about 500 ms of the usual 2.5 s. What starts
+/// later would hardly be answered in time, and is better refused while the caller can still try elsewhere.
+fn turn(deadline: Instant) -> Instant {
+    let now = Instant::now();
+    now + deadline.saturating_duration_since(now) / 5
+}
+
 fn busy(busy: Busy) -> Error {
     let class = match busy {
         Busy::Deadline => Class::Timeout,
-        Busy::QueueFull => Class::Overloaded,
+        Busy::QueueFull | Busy::Waited => Class::Overloaded,
         _ => Class::UnreadableHash,
     };
     Error::new(class, busy.to_string())

@@ -3,6 +3,7 @@
 use tokio::time::Instant;
 
 use super::arguments::Source;
+use super::matching::same;
 use super::{Bound, Class, Error, Handler};
 use crate::action::{Lookup, Outcome, Request};
 use crate::db::{ErrorKind, Row, Value};
@@ -35,23 +36,40 @@ impl Handler {
         }
     }
 
-    /// The row of a look-up. A name or id that cannot be a value of its column is nobody's.
+    /// The row of a look-up. A name or id that cannot be a value of its column is nobody's, and so is a row of another
+    /// name or id.
     pub(super) async fn one_row(
         &self,
         bound: &Bound,
         source: &Source<'_>,
         deadline: Instant,
     ) -> Result<Option<Row>, Error> {
+        match self.any_row(bound, source, deadline).await? {
+            Found::Own(row) => Ok(Some(row)),
+            Found::Nobody | Found::Other => Ok(None),
+        }
+    }
+
+    /// Whether the database takes the identifier of a change for that of another user: the change would be made to
+    /// somebody else's account. Only a look-up can tell, so it is asked where collations are that lenient.
+    pub(super) async fn is_taken_for_another(&self, source: &Source<'_>, deadline: Instant) -> Result<bool, Error> {
+        let lookups = [self.by_identifier.as_ref(), self.login.as_ref()];
+        let deciding = lookups.into_iter().flatten().find(|bound| bound.matching.is_some());
+        let Some(bound) = deciding.filter(|_| self.store.dialect() == Dialect::Mysql) else { return Ok(false) };
+        Ok(matches!(self.any_row(bound, source, deadline).await?, Found::Other))
+    }
+
+    async fn any_row(&self, bound: &Bound, source: &Source<'_>, deadline: Instant) -> Result<Found, Error> {
         let arguments = match source.arguments(bound) {
             Ok(arguments) => arguments,
-            Err(error) if names_user(&error) => return Ok(None),
+            Err(error) if names_user(&error) => return Ok(Found::Nobody),
             Err(error) => return Err(error),
         };
-        let mut rows = match self.database.fetch(&bound.query, &arguments, deadline).await {
+        let mut rows = match self.store.fetch(&bound.query, &arguments, deadline).await {
             Ok(rows) => rows,
             Err(error) if error.kind == ErrorKind::InvalidValue(None) => return Err(bound.error(error)),
             Err(error) => match bound.error(error) {
-                error if names_user(&error) => return Ok(None),
+                error if names_user(&error) => return Ok(Found::Nobody),
                 error => return Err(error),
             },
         };
@@ -61,7 +79,20 @@ impl Handler {
                 "two rows answer for one user; make the look-up column unique",
             ));
         }
-        Ok(rows.pop())
+        let row = rows.pop();
+        let other = row.as_ref().zip(bound.matching.as_ref()).is_some_and(|(row, rule)| !rule.holds(row, &arguments));
+        if other || row.as_ref().is_some_and(|row| self.is_of_another_id(row, source)) {
+            self.complaints.other_user(&self.definition.name);
+            return Ok(Found::Other);
+        }
+        Ok(row.map_or(Found::Nobody, Found::Own))
+    }
+
+    /// Whether a row that was asked for by its id has another one: `7a` is 7 to some databases.
+    fn is_of_another_id(&self, row: &Row, source: &Source<'_>) -> bool {
+        let found = row.value(&self.definition.user_id.column);
+        let pair = source.user_id.as_ref().zip(found);
+        pair.is_some_and(|(asked, found)| !same(self.definition.matching, asked, found))
     }
 
     /// The id as its column holds it; None when no row can have it.
@@ -73,7 +104,7 @@ impl Handler {
             return Err(Error::new(class, "a user id without the connector's prefix"));
         };
         let canonical = id.parse::<i64>().ok().filter(|number| number.to_string() == id);
-        let mysql = self.database.dialect() == Dialect::Mysql;
+        let mysql = self.store.dialect() == Dialect::Mysql;
         match self.id_type(deadline).await? {
             // MySQL compares an integer with the text '1abc' as 1, the others with ' 1' or '01'.
             IdType::Integer if mysql => Ok(canonical.map(Value::Int)),
@@ -97,7 +128,7 @@ impl Handler {
         };
         let description = match bound.query.description() {
             Some(description) => description,
-            None => self.database.prepare(&bound.query, deadline).await.map_err(|error| bound.error(error))?,
+            None => self.store.prepare(&bound.query, deadline).await.map_err(|error| bound.error(error))?,
         };
         let column = description.columns.iter().find(|column| column.name == self.definition.user_id.column);
         Ok(column.map_or(IdType::Unknown, |column| IdType::of(&column.type_name)))
@@ -135,6 +166,16 @@ impl IdType {
 /// Whether some database reads the whole text as a number.
 fn is_number(text: &str) -> bool {
     text.trim().parse::<f64>().is_ok()
+}
+
+/// What a look-up found.
+enum Found {
+    /// The user's row.
+    Own(Row),
+    /// A row of somebody whose name the database takes for equal.
+    Other,
+    /// No row.
+    Nobody,
 }
 
 /// Whether the value that did not fit is the one that names the user.

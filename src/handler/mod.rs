@@ -3,10 +3,14 @@
 //! Invariant: handlers see no HTTP and no YAML. A request is answered wholly by the handler it began with.
 
 mod arguments;
+mod breaker;
+mod complaint;
 mod error;
 mod login;
 mod lookup;
+mod matching;
 mod profile;
+mod store;
 mod write;
 
 use std::collections::BTreeMap;
@@ -15,11 +19,15 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+pub use self::breaker::BreakerState;
+use self::complaint::Complaints;
 pub use self::error::{Class, Error};
+use self::matching::Matching;
+pub use self::store::Store;
 use self::write::Transaction;
 use crate::action::{Action, Outcome, Request};
-use crate::db::{Database, Query, Value};
-use crate::definition::{Definition, Step};
+use crate::db::{ErrorKind, Query, Value};
+use crate::definition::{Definition, Match, Step};
 use crate::hash::Budget;
 use crate::sql::{Parameter, Statement};
 
@@ -38,7 +46,8 @@ pub struct Resources {
 /// One definition, ready to answer.
 pub struct Handler {
     definition: Definition,
-    database: Arc<dyn Database>,
+    store: Arc<Store>,
+    complaints: Complaints,
     resources: Resources,
     login: Option<Bound>,
     after: Option<Transaction>,
@@ -50,7 +59,7 @@ pub struct Handler {
 
 impl Handler {
     /// Joins a definition with the database that it names.
-    pub fn new(definition: Definition, database: Arc<dyn Database>, resources: Resources) -> Self {
+    pub fn new(definition: Definition, store: Arc<Store>, resources: Resources) -> Self {
         let login = definition.login.as_ref();
         let get_user = definition.get_user.as_ref();
         let mut writes: BTreeMap<_, _> = definition
@@ -62,16 +71,19 @@ impl Handler {
             writes.insert(Action::Create, Transaction::new(&create.write.steps, create.write.deciding));
         }
         Self {
-            login: login.map(|login| Bound::new(&login.statement)),
+            login: login.map(|login| Bound::looking_up(&login.statement, definition.matching)),
             after: login
                 .filter(|login| !login.after.is_empty())
                 .map(|login| Transaction::new(&login.after, usize::MAX)),
             rehash: login.and_then(login::rehash_of).map(Bound::new),
-            by_identifier: get_user.and_then(|g| g.by_identifier.as_ref()).map(|s| Bound::new(s)),
+            by_identifier: get_user
+                .and_then(|g| g.by_identifier.as_ref())
+                .map(|s| Bound::looking_up(s, definition.matching)),
             by_user_id: get_user.and_then(|g| g.by_user_id.as_ref()).map(|s| Bound::new(s)),
             writes,
             definition,
-            database,
+            store,
+            complaints: Complaints::default(),
             resources,
         }
     }
@@ -81,9 +93,9 @@ impl Handler {
         &self.definition
     }
 
-    /// The database that this handler asks.
-    pub fn database(&self) -> &Arc<dyn Database> {
-        &self.database
+    /// The database that this handler asks, and its breaker.
+    pub fn store(&self) -> &Arc<Store> {
+        &self.store
     }
 
     /// Answers one request by the deadline.
@@ -91,10 +103,19 @@ impl Handler {
     /// # Errors
     /// When no answer could be had; see [`Class`].
     pub async fn run(&self, request: &Request, deadline: Instant) -> Result<Outcome, Error> {
+        let answer = self.answer(request, deadline).await;
+        if let Err(error) = &answer {
+            self.complaints.consider(&self.definition.name, error);
+        }
+        answer
+    }
+
+    async fn answer(&self, request: &Request, deadline: Instant) -> Result<Outcome, Error> {
         let action = request.action();
         if !self.definition.declares(action) {
             return Err(Error::new(Class::ActionNotDeclared, format!("`{action}` is not declared")));
         }
+        self.store.admit()?;
         match request {
             Request::Login { password, .. } => self.log_in(request, password, deadline).await,
             Request::GetUser { by, .. } => self.look_up(request, by, deadline).await,
@@ -116,7 +137,7 @@ impl Handler {
     /// The first statement that the database refuses.
     pub async fn prepare(&self, deadline: Instant) -> Result<(), Error> {
         for bound in self.statements() {
-            self.database.prepare(&bound.query, deadline).await.map_err(|error| bound.error(error))?;
+            self.store.prepare(&bound.query, deadline).await.map_err(|error| bound.error(error))?;
         }
         Ok(())
     }
@@ -135,21 +156,24 @@ impl fmt::Debug for Handler {
 struct Bound {
     query: Query,
     parameters: Vec<Parameter>,
+    /// What makes a row that of the user who was asked for.
+    matching: Option<Matching>,
 }
 
 impl Bound {
     fn new(statement: &Statement) -> Self {
         let query = Query::new(Arc::clone(&statement.text), statement.parameters.len());
-        Self { query, parameters: statement.parameters.clone() }
+        Self { query, parameters: statement.parameters.clone(), matching: None }
+    }
+
+    /// A statement whose row must be that of the name asked for.
+    fn looking_up(statement: &Statement, rule: Match) -> Self {
+        Self { matching: Matching::new(rule, statement), ..Self::new(statement) }
     }
 
     /// A database's error in a handler's terms; a value that does not fit is named after its input.
     fn error(&self, error: crate::db::Error) -> Error {
-        use crate::db::ErrorKind;
         let class = match &error.kind {
-            ErrorKind::Unavailable => Class::Unavailable,
-            ErrorKind::Timeout | ErrorKind::Conflict => Class::Timeout,
-            ErrorKind::OutcomeUnknown => Class::OutcomeUnknown,
             ErrorKind::InvalidValue(index) => {
                 let parameter = index.and_then(|index| self.parameters.get(index));
                 match parameter.and_then(|p| p.expression.input()) {
@@ -164,11 +188,23 @@ impl Bound {
                     None => Class::Misconfigured,
                 }
             }
-            ErrorKind::UniqueViolation | ErrorKind::ConstraintViolation | ErrorKind::Misconfigured => {
-                Class::Misconfigured
-            }
+            other => class_of(other),
         };
         Error::new(class, error.to_string())
+    }
+}
+
+/// What a database's error is to a request, when it is not about a value.
+fn class_of(kind: &ErrorKind) -> Class {
+    match kind {
+        ErrorKind::Unavailable | ErrorKind::Unable | ErrorKind::ReadOnly => Class::Unavailable,
+        ErrorKind::Timeout | ErrorKind::Conflict => Class::Timeout,
+        ErrorKind::Exhausted => Class::Overloaded,
+        ErrorKind::OutcomeUnknown => Class::OutcomeUnknown,
+        ErrorKind::UniqueViolation
+        | ErrorKind::ConstraintViolation
+        | ErrorKind::InvalidValue(_)
+        | ErrorKind::Misconfigured => Class::Misconfigured,
     }
 }
 

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::arguments::{Source, StepResult};
 use super::lookup::names_user;
-use super::{BoundStep, Class, Error, Handler};
+use super::{BoundStep, Class, Error, Handler, class_of};
 use crate::action::{Action, NewUser, Outcome, Rejection, Request};
 use crate::db::{Effect, ErrorKind, Row};
 use crate::definition::Step;
@@ -36,6 +36,18 @@ pub(super) struct Failure {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         Self { error, kind: None }
+    }
+}
+
+impl Failure {
+    /// How often the whole transaction may be tried; nothing of it was done.
+    fn attempts(&self) -> usize {
+        match self.kind {
+            Some(ErrorKind::Conflict) => ATTEMPTS,
+            // A demoted primary: the next connection may lead to the new one.
+            Some(ErrorKind::ReadOnly) => 2,
+            _ => 1,
+        }
     }
 }
 
@@ -71,6 +83,9 @@ impl Handler {
                 None => return Ok(Outcome::Unchanged),
             };
         }
+        if action == Action::ChangePassword && self.is_taken_for_another(&source, deadline).await? {
+            return Ok(Outcome::Unchanged);
+        }
         match self.transact(transaction, &mut source, deadline).await {
             Ok(done) => self.outcome(action, done),
             // A name or id that cannot be a value of its column is nobody's, as in look-ups.
@@ -101,11 +116,7 @@ impl Handler {
         let mut attempt = 1;
         loop {
             match self.attempt(transaction, source, deadline).await {
-                Err(failure)
-                    if failure.kind == Some(ErrorKind::Conflict) && attempt < ATTEMPTS && Instant::now() < deadline =>
-                {
-                    attempt += 1;
-                }
+                Err(failure) if attempt < failure.attempts() && Instant::now() < deadline => attempt += 1,
                 result => return result,
             }
         }
@@ -118,7 +129,7 @@ impl Handler {
         deadline: Instant,
     ) -> Result<Done, Failure> {
         source.steps.clear();
-        let begun = self.database.begin(deadline).await;
+        let begun = self.store.begin(deadline).await;
         let mut open = begun.map_err(|e| Failure { kind: Some(e.kind.clone()), error: unplaced(&e) })?;
         let mut last_row = None;
         for (index, step) in transaction.steps.iter().enumerate() {
@@ -211,16 +222,7 @@ fn failure(step: &BoundStep, error: crate::db::Error) -> Failure {
 
 /// An error of BEGIN or COMMIT, which have no parameters.
 fn unplaced(error: &crate::db::Error) -> Error {
-    let class = match error.kind {
-        ErrorKind::Unavailable => Class::Unavailable,
-        ErrorKind::Timeout | ErrorKind::Conflict => Class::Timeout,
-        ErrorKind::OutcomeUnknown => Class::OutcomeUnknown,
-        ErrorKind::UniqueViolation
-        | ErrorKind::ConstraintViolation
-        | ErrorKind::InvalidValue(_)
-        | ErrorKind::Misconfigured => Class::Misconfigured,
-    };
-    Error::new(class, error.to_string())
+    Error::new(class_of(&error.kind), error.to_string())
 }
 
 fn too_many(count: u64) -> Error {

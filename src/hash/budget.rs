@@ -12,6 +12,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
+use super::timings::{Distribution, Timings};
+
 /// The size of a [`Budget`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BudgetConfig {
@@ -35,6 +37,8 @@ pub enum Busy {
     QueueFull,
     /// The deadline passed, before the job's start or during it.
     Deadline,
+    /// The job did not start within the time that it may wait.
+    Waited,
     /// The job needs more memory than the whole budget has.
     TooLarge,
     /// The job panicked; the thread lives on.
@@ -56,7 +60,9 @@ impl Budget {
     /// Starts the threads. Fails when the system gives none.
     pub fn new(config: BudgetConfig) -> std::io::Result<Self> {
         let config = BudgetConfig { threads: config.threads.max(1), ..config };
-        let shared = Arc::new(Shared { config, state: Mutex::default(), changed: Condvar::new() });
+        let (state, changed) = (Mutex::default(), Condvar::new());
+        let (waits, work) = (Timings::default(), Timings::default());
+        let shared = Arc::new(Shared { config, state, changed, waits, work });
         // Made before the threads, so that those already started end if a later one cannot be.
         let budget = Self { shared };
         for index in 0..config.threads {
@@ -75,23 +81,53 @@ impl Budget {
         deadline: Instant,
         job: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Busy> {
+        self.run_soon(memory, deadline, deadline, job).await
+    }
+
+    /// Like [`Budget::run`], but gives up when the job has not started by `start`.
+    pub async fn run_soon<T: Send + 'static>(
+        &self,
+        memory: u64,
+        start: Instant,
+        deadline: Instant,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Busy> {
         if memory > self.shared.config.memory {
             return Err(Busy::TooLarge);
         }
         let caller = Caller::default();
-        let (answer, result) = oneshot::channel();
+        let (answer, mut result) = oneshot::channel();
+        let started = Arc::clone(&caller.started);
         let run = Box::new(move || {
+            started.store(true, Ordering::Relaxed);
             // Without an answer the sender is dropped, which the caller sees.
             if let Ok(value) = catch_unwind(AssertUnwindSafe(job)) {
                 let _ = answer.send(value);
             }
         });
-        self.shared.enqueue(Job { memory, left: Arc::clone(&caller.left), run })?;
-        match timeout_at(deadline, result).await {
+        self.shared.enqueue(Job { memory, since: Instant::now(), left: Arc::clone(&caller.left), run })?;
+        let mut answer = timeout_at(start.min(deadline), &mut result).await;
+        if answer.is_err() {
+            if !caller.started.load(Ordering::Relaxed) {
+                return Err(if start < deadline { Busy::Waited } else { Busy::Deadline });
+            }
+            answer = timeout_at(deadline, result).await;
+        }
+        match answer {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(_)) => Err(Busy::Panicked),
             Err(_) => Err(Busy::Deadline),
         }
+    }
+
+    /// How long the jobs that were started had waited.
+    pub fn waits(&self) -> Distribution {
+        self.shared.waits.read()
+    }
+
+    /// How long the jobs that are done took.
+    pub fn work(&self) -> Distribution {
+        self.shared.work.read()
     }
 
     /// What the pool is doing now.
@@ -120,6 +156,7 @@ impl fmt::Display for Busy {
         f.write_str(match self {
             Self::QueueFull => "too many passwords are waiting to be hashed",
             Self::Deadline => "the password was not hashed in time",
+            Self::Waited => "the password waited too long for its turn to be hashed",
             Self::TooLarge => "the hash needs more memory than `hashing.memory` allows altogether",
             Self::Panicked => "hashing ended in a panic",
         })
@@ -132,6 +169,7 @@ impl std::error::Error for Busy {}
 #[derive(Default)]
 struct Caller {
     left: Arc<AtomicBool>,
+    started: Arc<AtomicBool>,
 }
 
 impl Drop for Caller {
@@ -142,6 +180,7 @@ impl Drop for Caller {
 
 struct Job {
     memory: u64,
+    since: Instant,
     left: Arc<AtomicBool>,
     run: Box<dyn FnOnce() + Send>,
 }
@@ -156,6 +195,8 @@ struct Shared {
     config: BudgetConfig,
     state: Mutex<State>,
     changed: Condvar,
+    waits: Timings,
+    work: Timings,
 }
 
 #[derive(Default)]
@@ -185,8 +226,10 @@ impl Shared {
     fn work(&self) {
         lower_priority();
         while let Some(job) = self.next() {
-            let memory = job.memory;
+            let (memory, begun) = (job.memory, Instant::now());
+            self.waits.note(begun - job.since);
             (job.run)();
+            self.work.note(begun.elapsed());
             let mut state = self.lock();
             state.running -= 1;
             state.memory -= memory;

@@ -7,6 +7,7 @@
 mod input;
 mod json;
 mod native;
+mod openapi;
 mod path;
 mod problem;
 
@@ -16,6 +17,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method};
 
 pub use self::native::Native;
+pub use self::openapi::openapi;
 pub use self::problem::{Code, Problem};
 use crate::action::{Action, Outcome, Request};
 use crate::handler;

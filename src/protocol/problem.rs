@@ -35,7 +35,7 @@ macro_rules! codes {
             }
 
             /// The same for every problem of this code.
-            const fn title(self) -> &'static str {
+            pub(super) const fn title(self) -> &'static str {
                 match self { $(Self::$name => $title,)* }
             }
         }
@@ -73,6 +73,8 @@ codes! {
     OutcomeUnknown = "outcome_unknown", SERVICE_UNAVAILABLE, "The change may or may not have been made";
     /// The gateway does not serve this connector.
     UnknownConnector = "unknown_connector", SERVICE_UNAVAILABLE, "The connector is not served";
+    /// The audit record that the action needs cannot be kept.
+    AuditUnavailable = "audit_unavailable", SERVICE_UNAVAILABLE, "The request cannot be recorded";
     /// A defect of the gateway.
     Internal = "internal", INTERNAL_SERVER_ERROR, "The gateway has a defect";
     /// No valid credentials of a client.
@@ -111,9 +113,9 @@ impl Code {
 
     /// When trying again may help, in seconds. Not for an unknown outcome: a client that repeats by itself could make
     /// the change twice.
-    const fn retry_after(self) -> Option<u32> {
+    pub(super) const fn retry_after(self) -> Option<u32> {
         match self {
-            Self::Unavailable | Self::Overloaded | Self::RateLimited => Some(1),
+            Self::Unavailable | Self::Overloaded | Self::AuditUnavailable | Self::RateLimited => Some(1),
             Self::UnknownConnector => Some(5),
             _ => None,
         }
@@ -159,7 +161,7 @@ impl Problem {
     }
 
     /// Only these methods are allowed (RFC 9110, section 10.2.1).
-    pub(super) fn method_not_allowed(allow: &'static str) -> Self {
+    pub fn method_not_allowed(allow: &'static str) -> Self {
         Self { allow: Some(allow), ..Self::new(Code::MethodNotAllowed) }
     }
 

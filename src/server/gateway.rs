@@ -6,7 +6,6 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use http::header::{CONNECTION, TRANSFER_ENCODING};
@@ -18,13 +17,16 @@ use tokio::time::Instant;
 
 use super::accept::Service;
 use super::connectors::{Answer, Connectors};
-use super::metrics::{Connected, Limit, Metrics, Verdict};
+use super::metrics::{Connected, Limit, Metrics, Stage, Verdict};
 use super::panic::caught;
 use super::readiness::Readiness;
 use super::record::{Record, Served};
-use super::{Settings, body};
-use crate::access::{self, Access, RateLimited, Reservation};
+use super::span::Spans;
+use super::trace::{RequestIds, TRACERESPONSE};
+use super::{Settings, body, oauth};
+use crate::access::{self, Access, Attempt, RateLimited, Source, Unauthenticated};
 use crate::action::{Action, Outcome, Request};
+use crate::audit::Audit;
 use crate::handler;
 use crate::protocol::{self, Code, Problem, Protocol, Response, Target};
 
@@ -37,6 +39,8 @@ pub struct Gateway<C> {
     readiness: Arc<Readiness>,
     settings: Settings,
     ids: RequestIds,
+    audit: Option<Arc<Audit>>,
+    spans: Option<Spans>,
     /// Watched by whatever outlives its connection.
     work: watch::Sender<()>,
 }
@@ -51,8 +55,18 @@ impl<C: Connectors> Gateway<C> {
         settings: Settings,
         instance: u64,
     ) -> Self {
-        let ids = RequestIds { instance, next: AtomicU64::new(0) };
-        Self { connectors, access, metrics, readiness, settings, ids, work: watch::Sender::new(()) }
+        let (ids, work) = (RequestIds::new(instance), watch::Sender::new(()));
+        Self { connectors, access, metrics, readiness, settings, ids, audit: None, spans: None, work }
+    }
+
+    /// Keeps a record of every decision in this journal.
+    pub fn with_audit(self, audit: Option<Arc<Audit>>) -> Self {
+        Self { audit, ..self }
+    }
+
+    /// Gives what it answered to whoever exports traces; of those that begin here, this share.
+    pub fn with_spans(self, spans: Spans, share: f64) -> Self {
+        Self { spans: Some(spans), ids: self.ids.sampling(share), ..self }
     }
 
     /// The limits of its listeners.
@@ -66,6 +80,9 @@ impl<C: Connectors> Gateway<C> {
     }
 
     async fn respond(self: Arc<Self>, head: &Parts, body: Incoming, mut record: Record) -> Response {
+        if let Some(page) = oauth::Page::at(&self.access.load(), head.uri.path()) {
+            return self.respond_to_oauth(page, head, body, record).await;
+        }
         let mut body = Some(body);
         let ready = match self.prepare(head, &mut body, &mut record).await {
             Ok(ready) => ready,
@@ -79,7 +96,7 @@ impl<C: Connectors> Gateway<C> {
                 if body.is_some_and(|body| !body::has_arrived(body)) {
                     response.extensions_mut().insert(Unread);
                 }
-                return versioned(response, &record);
+                return labelled(response, &record);
             }
         };
         if ready.request.action() == Action::GetUser {
@@ -95,6 +112,16 @@ impl<C: Connectors> Gateway<C> {
         answered.await.unwrap_or_else(|_| Problem::new(Code::Internal).into_response())
     }
 
+    /// Tokens and what is published about them; outside of every protocol and connector.
+    async fn respond_to_oauth(&self, page: oauth::Page, head: &Parts, body: Incoming, mut record: Record) -> Response {
+        let access = self.access.load_full();
+        if let Err(problem) = self.admit_address(&access, head, &mut record) {
+            record.refuse(&self.metrics, problem.code());
+            return problem.into_response();
+        }
+        oauth::answer(page, &access, &self.settings, &self.metrics, head, body, record).await
+    }
+
     /// Everything up to the question; see the order in the module's invariant.
     async fn prepare(
         &self,
@@ -107,20 +134,30 @@ impl<C: Connectors> Gateway<C> {
         let (protocol, target) = protocol::route(&head.method, head.uri.path())?;
         let refused = |problem| Box::new(Refused { protocol: Some(protocol), problem });
         record.action = Some(target.action);
-        self.admit_client(&access, head, target, record).map_err(refused)?;
+        self.admit_client(&access, head, target, record).await.map_err(refused)?;
         let Some(connector) = self.connectors.find(target.connector) else {
             return Err(refused(Problem::new(Code::UnknownConnector)));
         };
         let version = HeaderValue::from_str(connector.version()).unwrap_or(HeaderValue::from_static("invalid"));
         record.connector = Some(Served { metrics: self.metrics.connector(target.connector), version });
+        let begun = Instant::now();
         let bytes = match body.take() {
             Some(body) => {
                 body::read(body, self.settings.max_body, self.settings.body_timeout).await.map_err(refused)?
             }
             None => Bytes::new(),
         };
+        self.metrics.stage(Stage::Body, begun.elapsed());
         let request = protocol.decode(target.action, &head.headers, &bytes).map_err(refused)?;
-        let attempt = self.reserve_account(&access, target, &request).map_err(refused)?;
+        record.about(&request);
+        let attempt = self.reserve_account(&access, target, &request, record).map_err(refused)?;
+        if let Err(unwritable) = record.reserve(target.action) {
+            if let Some(attempt) = attempt {
+                attempt.give_back();
+            }
+            record.reason = Some(unwritable.to_string());
+            return Err(refused(Problem::new(Code::AuditUnavailable)));
+        }
         Ok(Ready { protocol, connector, request, attempt })
     }
 
@@ -129,6 +166,7 @@ impl<C: Connectors> Gateway<C> {
         let forbidden = || Problem::new(Code::Forbidden).with_detail("this address may not ask");
         let address = access.client_address(record.address, &head.headers).map_err(|junk| {
             record.reason = Some(junk.to_string());
+            record.class = Some("malformed_forwarding");
             forbidden()
         })?;
         record.address = address;
@@ -136,13 +174,14 @@ impl<C: Connectors> Gateway<C> {
             true => Ok(()),
             false => {
                 record.reason = Some("the address is not in the allowlist".to_owned());
+                record.class = Some("address_not_allowed");
                 Err(forbidden())
             }
         }
     }
 
     /// Finds out who asks, and whether this client may ask this, from here, now.
-    fn admit_client(
+    async fn admit_client(
         &self,
         access: &Access,
         head: &Parts,
@@ -153,26 +192,38 @@ impl<C: Connectors> Gateway<C> {
         // requests from a few addresses.
         let attempt = access
             .address_limiter()
-            .map(|limiter| self.decided(Limit::Address, limiter.reserve_address(record.address, record.started)))
+            .map(|limiter| {
+                let decision = limiter.reserve_address(record.address, record.started);
+                self.decided(Limit::Address, decision, record)
+            })
             .transpose()?;
-        let caller = access.authenticator().authenticate(&head.headers).map_err(|reason| {
-            record.reason = Some(reason.as_str().to_owned());
-            Problem::new(Code::Unauthorized)
-        })?;
+        let caller = match access.authenticator().authenticate(&head.headers).await {
+            Ok(caller) => caller,
+            Err(reason) => {
+                record.class = Some(reason.class());
+                record.reason = Some(reason.to_string());
+                if reason == Unauthenticated::KeysUnavailable {
+                    return Err(Problem::new(Code::Unavailable).with_detail("the token's issuer cannot be reached"));
+                }
+                return Err(Problem::new(Code::Unauthorized));
+            }
+        };
         if let Some(attempt) = attempt {
             attempt.give_back();
         }
-        let client = record.client.insert(caller.client);
+        let client = record.authenticated(Arc::clone(&caller.client), &head.headers);
         if !client.admits(record.address) {
             record.reason = Some("the address is not in the client's allowlist".to_owned());
+            record.class = Some("client_address_not_allowed");
             return Err(Problem::new(Code::Forbidden).with_detail("this client may not ask from this address"));
         }
-        if !client.may(target.connector, target.action) {
+        if !caller.may(target.connector, target.action) {
             let detail = format!("the client has no scope for `{}:{}`", target.connector, target.action);
             record.reason = Some(detail.clone());
+            record.class = Some("missing_scope");
             return Err(Problem::new(Code::Forbidden).with_detail(detail));
         }
-        self.decided(Limit::Client, client.reserve())
+        self.decided(Limit::Client, client.reserve(), record)
     }
 
     /// Counts the attempt before its work. Looking up is no attempt at anything and stands on the hot path; how much
@@ -182,42 +233,53 @@ impl<C: Connectors> Gateway<C> {
         access: &Access,
         target: Target<'_>,
         request: &Request,
-    ) -> Result<Option<Reservation>, Problem> {
+        record: &mut Record,
+    ) -> Result<Option<Attempt>, Problem> {
         let (Some(limiter), Some(account)) = (access.account_limiter(), request.account()) else { return Ok(None) };
         if target.action == Action::GetUser {
             return Ok(None);
         }
-        let reserved = limiter.reserve_account(target.connector, account, Instant::now());
-        self.decided(Limit::Account, reserved).map(Some)
+        let end_user = if access.trusts_end_user_address() { end_user_address(request) } else { None };
+        let client = record.client.as_ref().map_or("", |client| client.id());
+        let source = Source { client, address: end_user.unwrap_or(record.address) };
+        let reserved = limiter.reserve(target.connector, account, source, Instant::now());
+        self.decided(Limit::Account, reserved, record).map(Some)
     }
 
-    fn decided<T>(&self, limit: Limit, decision: Result<T, RateLimited>) -> Result<T, Problem> {
+    fn decided<T>(&self, limit: Limit, decision: Result<T, RateLimited>, record: &mut Record) -> Result<T, Problem> {
         self.metrics.limited(limit, decision.is_ok());
-        decision.map_err(|limited| Problem::rate_limited(limited.retry_after))
+        decision.map_err(|limited| {
+            record.class = Some(limit.reason());
+            Problem::rate_limited(limited.retry_after)
+        })
     }
 
     /// Asks the connector and writes its answer.
     async fn answer(&self, ready: Ready<C::Connector>, mut record: Record) -> Response {
         let Ready { protocol, connector, request, attempt } = ready;
-        let deadline = Instant::now() + self.settings.budget;
-        let answer = caught(connector.answer(request, deadline)).await;
-        if let Some(attempt) = attempt.filter(|_| is_forgiven(answer.as_ref().ok())) {
-            attempt.give_back();
+        let begun = Instant::now();
+        let answer = caught(connector.answer(request, begun + self.settings.budget)).await;
+        self.metrics.stage(Stage::Connector, begun.elapsed());
+        if let Some(attempt) = attempt {
+            settle(attempt, answer.as_ref().ok());
         }
         let (verdict, response) = match answer {
             Ok(answer) => {
+                if let Ok(outcome) = &answer {
+                    record.answered(outcome);
+                }
                 let (verdict, reason) = verdict(&answer);
-                record.reason = reason;
+                (record.reason, record.class) = reason;
                 (verdict, protocol.encode(answer))
             }
             Err(_) => {
                 self.metrics.panicked();
-                record.reason = Some("panic".to_owned());
+                record.class = Some("panic");
                 (Code::Internal.into(), protocol.refuse(Problem::new(Code::Internal)))
             }
         };
         record.finish(&self.metrics, verdict, response.status());
-        versioned(response, &record)
+        labelled(response, &record)
     }
 }
 
@@ -225,8 +287,10 @@ impl<C: Connectors> Service for Gateway<C> {
     async fn call(self: Arc<Self>, request: HttpRequest<Incoming>, peer: IpAddr) -> Response {
         let started = Instant::now();
         let (head, body) = request.into_parts();
-        let id = self.ids.next();
-        let record = Record::new(id.clone(), started, peer.to_canonical());
+        let (id, trace) = self.ids.next();
+        let trace = trace.of(&head.headers);
+        let record = Record::new(id.clone(), trace, started, peer.to_canonical(), self.audit.clone())
+            .exported(self.spans.clone());
         let metrics = Arc::clone(&self.metrics);
         let mut response = caught(self.respond(&head, body, record)).await.unwrap_or_else(|_| {
             metrics.panicked();
@@ -258,7 +322,7 @@ struct Ready<A> {
     protocol: &'static dyn Protocol,
     connector: Arc<A>,
     request: Request,
-    attempt: Option<Reservation>,
+    attempt: Option<Attempt>,
 }
 
 /// A refusal, in the words of its protocol once that is known. Boxed, since it is large and rare.
@@ -273,33 +337,49 @@ impl From<Problem> for Box<Refused> {
     }
 }
 
-/// Whether the attempt does not count: it succeeded, or could not be answered (a panic included).
-fn is_forgiven(answer: Option<&Result<Outcome, handler::Error>>) -> bool {
+/// Whether the attempt counts: not when it succeeded, or could not be answered (a panic included).
+fn settle(attempt: Attempt, answer: Option<&Result<Outcome, handler::Error>>) {
     match answer {
-        None | Some(Err(_)) => true,
+        None | Some(Err(_)) => attempt.give_back(),
         Some(Ok(outcome)) => match outcome {
-            Outcome::Authenticated(_) | Outcome::Found(_) | Outcome::Created(_) | Outcome::Changed => true,
+            Outcome::Authenticated(_) => attempt.succeed(),
+            Outcome::Found(_) | Outcome::Created(_) | Outcome::Changed => attempt.give_back(),
             Outcome::WrongCredentials(_)
             | Outcome::Denied(_)
             | Outcome::NotFound
             | Outcome::UserExists
             | Outcome::Rejected(_)
-            | Outcome::Unchanged => false,
+            | Outcome::Unchanged => {}
         },
     }
 }
 
-/// The label of an answer, and the operator's reason.
-fn verdict(answer: &Result<Outcome, handler::Error>) -> (Verdict, Option<String>) {
-    match answer {
-        Ok(outcome @ Outcome::WrongCredentials(refusal)) => (outcome.into(), Some(refusal.as_str().to_owned())),
-        Ok(outcome) => (outcome.into(), None),
-        Err(error) => (Code::of(&error.class).into(), Some(error.message.clone())),
+/// The address that the client states as its user's.
+fn end_user_address(request: &Request) -> Option<IpAddr> {
+    match request {
+        Request::Login { context, .. } | Request::GetUser { context, .. } => context.get("ip")?.as_str()?.parse().ok(),
+        _ => None,
     }
 }
 
-/// Says which version of the connector answered.
-fn versioned(mut response: Response, record: &Record) -> Response {
+/// The operator's reason, in words and as one of a closed set.
+type Reason = (Option<String>, Option<&'static str>);
+
+/// The label of an answer, and the operator's reason.
+fn verdict(answer: &Result<Outcome, handler::Error>) -> (Verdict, Reason) {
+    match answer {
+        Ok(outcome @ Outcome::WrongCredentials(refusal)) => (outcome.into(), (None, Some(refusal.as_str()))),
+        Ok(outcome @ Outcome::Rejected(rejection)) => (outcome.into(), (None, Some(rejection.code))),
+        Ok(outcome) => (outcome.into(), (None, None)),
+        Err(error) => (Code::of(&error.class).into(), (Some(error.message.clone()), Some(error.class.as_str()))),
+    }
+}
+
+/// Says which version of the connector answered, and under which trace that is recorded.
+fn labelled(mut response: Response, record: &Record) -> Response {
+    if let Some(trace) = record.trace.response() {
+        response.headers_mut().insert(TRACERESPONSE, trace);
+    }
     if let Some(served) = &record.connector {
         response.headers_mut().insert(X_USERBRIDGE_VERSION, served.version.clone());
     }
@@ -317,17 +397,3 @@ fn is_last(head: &Parts, response: &Response) -> bool {
 /// Marks an answer that was given before the body was read; the connection must not be used again.
 #[derive(Clone, Copy)]
 struct Unread;
-
-/// Numbers requests.
-#[derive(Debug)]
-struct RequestIds {
-    instance: u64,
-    next: AtomicU64,
-}
-
-impl RequestIds {
-    fn next(&self) -> HeaderValue {
-        let id = format!("{:016x}-{:x}", self.instance, self.next.fetch_add(1, Ordering::Relaxed));
-        HeaderValue::from_maybe_shared(Bytes::from(id)).unwrap_or(HeaderValue::from_static("invalid"))
-    }
-}

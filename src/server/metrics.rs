@@ -16,15 +16,13 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
-use super::readings::{Probe, Readings};
+use super::readings::{Probe, Readings, Stages};
 use crate::access;
 use crate::action::{Action, Outcome};
+use crate::hash::BOUNDS;
 use crate::protocol::Code;
 
 type Labels = Vec<(&'static str, String)>;
-
-/// Seconds; from an indexed look-up to the whole budget.
-const BUCKETS: [f64; 14] = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5];
 
 /// Everything that is counted.
 pub struct Metrics {
@@ -35,6 +33,7 @@ pub struct Metrics {
     decisions: [[Counter; 2]; 3],
     panics: Counter,
     connections: Gauge,
+    stages: Arc<Stages>,
     connectors: ArcSwap<HashMap<String, Arc<ConnectorMetrics>>>,
 }
 
@@ -50,7 +49,7 @@ impl Metrics {
         let mut registry = Registry::with_prefix("userbridge");
         let requests = Family::<Labels, Counter>::default();
         registry.register("requests", "Requests by connector, action and outcome", requests.clone());
-        let durations = Family::new_with_constructor((|| Histogram::new(BUCKETS)) as fn() -> Histogram);
+        let durations = Family::new_with_constructor((|| Histogram::new(BOUNDS)) as fn() -> Histogram);
         registry.register("request_duration_seconds", "From the request's head to its answer", durations.clone());
         let family = Family::<Labels, Counter>::default();
         registry.register("refusals", "Requests that reached no connector, by problem code", family.clone());
@@ -67,9 +66,10 @@ impl Metrics {
         registry.register("panics", "Requests that a defect of the gateway ended", panics.clone());
         let connections = Gauge::default();
         registry.register("connections", "Connections that are open", connections.clone());
-        registry.register_collector(Box::new(Probe::new(access, readings)));
+        let stages = Arc::new(Stages::default());
+        registry.register_collector(Box::new(Probe::new(access, Arc::clone(&stages), readings)));
         let connectors = ArcSwap::default();
-        Self { registry, requests, durations, refusals, decisions, panics, connections, connectors }
+        Self { registry, requests, durations, refusals, decisions, panics, connections, stages, connectors }
     }
 
     /// The exposition, in the text format of OpenMetrics 1.0.
@@ -121,6 +121,15 @@ impl Metrics {
         self.decisions[scope as usize][usize::from(!allowed)].inc();
     }
 
+    /// Notes how long a stage of a request took.
+    pub(super) fn stage(&self, stage: Stage, duration: Duration) {
+        let timings = match stage {
+            Stage::Body => &self.stages.body,
+            Stage::Connector => &self.stages.connector,
+        };
+        timings.note(duration);
+    }
+
     /// Counts a panic.
     pub(super) fn panicked(&self) {
         self.panics.inc();
@@ -149,6 +158,26 @@ pub(super) enum Limit {
     Client,
     Address,
     Account,
+}
+
+impl Limit {
+    /// The reason in records.
+    pub(super) const fn reason(self) -> &'static str {
+        match self {
+            Self::Client => "client_limit",
+            Self::Address => "address_limit",
+            Self::Account => "account_limit",
+        }
+    }
+}
+
+/// The parts of a request that the server itself can time.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Stage {
+    /// Until the body was read.
+    Body,
+    /// Until the connector answered: its database and its hashing.
+    Connector,
 }
 
 /// The handles of one connector.

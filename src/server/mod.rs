@@ -7,13 +7,17 @@ mod accept;
 mod admin;
 mod body;
 mod connectors;
+mod fetch;
 mod framing;
 mod gateway;
 mod metrics;
+mod oauth;
 mod panic;
 mod readiness;
 mod readings;
 mod record;
+mod span;
+mod trace;
 mod wire;
 
 use std::sync::Arc;
@@ -22,10 +26,12 @@ use std::time::Duration;
 pub use self::accept::{Drain, Listener};
 pub use self::admin::{Admin, run_admin};
 pub use self::connectors::{Answer, Connectors};
+pub use self::fetch::Fetcher;
 pub use self::gateway::Gateway;
 pub use self::metrics::Metrics;
 pub use self::readiness::Readiness;
 pub use self::readings::{Readings, Reload};
+pub use self::span::{Span, Spans};
 
 /// The limits of a listener.
 #[derive(Clone, Debug)]

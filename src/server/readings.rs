@@ -4,13 +4,16 @@
 //! nor the hashing pool.
 
 use std::fmt;
+use std::sync::Arc;
 
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeGaugeValue};
+use prometheus_client::encoding::{DescriptorEncoder, EncodeGaugeValue, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 
-use crate::access;
 use crate::db::PoolState;
+use crate::handler::BreakerState;
+use crate::hash::{BOUNDS, Distribution, Timings};
+use crate::{access, audit};
 
 /// The state of everything beside the server.
 #[derive(Clone, Debug, Default)]
@@ -25,8 +28,18 @@ pub struct Readings {
     pub watcher_last_tick: Option<f64>,
     /// Each connector's connections.
     pub pools: Vec<(String, PoolState)>,
+    /// Each connector's breaker.
+    pub breakers: Vec<(String, BreakerState)>,
     /// Passwords that wait to be hashed.
     pub hash_queue_depth: u64,
+    /// How long passwords waited to be hashed.
+    pub hash_waits: Distribution,
+    /// How long hashing them took.
+    pub hash_work: Distribution,
+    /// What became of audit records, where they are kept.
+    pub audit: Option<audit::Totals>,
+    /// Lines of the log that were lost because nobody took them.
+    pub log_lines_dropped: u64,
 }
 
 /// A connector's last load.
@@ -40,9 +53,17 @@ pub struct Reload {
     pub last_success: f64,
 }
 
+/// How long the stages of requests took that the server times itself.
+#[derive(Debug, Default)]
+pub(super) struct Stages {
+    pub(super) body: Timings,
+    pub(super) connector: Timings,
+}
+
 /// Asks for the readings at each scrape.
 pub(super) struct Probe {
     access: access::Shared,
+    stages: Arc<Stages>,
     readings: Box<dyn Fn() -> Readings + Send + Sync>,
 }
 
@@ -55,17 +76,21 @@ impl fmt::Debug for Probe {
 type Series<V> = Vec<(Vec<(&'static str, String)>, V)>;
 
 impl Probe {
-    pub(super) fn new(access: access::Shared, readings: impl Fn() -> Readings + Send + Sync + 'static) -> Self {
-        Self { access, readings: Box::new(readings) }
+    pub(super) fn new(
+        access: access::Shared,
+        stages: Arc<Stages>,
+        readings: impl Fn() -> Readings + Send + Sync + 'static,
+    ) -> Self {
+        Self { access, stages, readings: Box::new(readings) }
     }
 
     fn limiter_keys(&self) -> Series<i64> {
         let access = self.access.load();
-        let limiters = [("address", access.address_limiter()), ("account", access.account_limiter())];
-        let keys = |(scope, limiter): (&str, Option<&std::sync::Arc<access::Limiter>>)| {
-            limiter.map(|limiter| (vec![("scope", scope.to_owned())], whole(limiter.keys())))
-        };
-        limiters.into_iter().filter_map(keys).collect()
+        let address = access.address_limiter().map(|limiter| ("address", limiter.keys()));
+        let account = access.account_limiter().map(|limiter| limiter.keys());
+        let accounts = account.map(|(sources, accounts)| [("account_source", sources), ("account", accounts)]);
+        let keys = |(scope, keys): (&str, usize)| (vec![("scope", scope.to_owned())], whole(keys));
+        address.into_iter().chain(accounts.into_iter().flatten()).map(keys).collect()
     }
 }
 
@@ -76,7 +101,7 @@ impl Collector for Probe {
         let reloads = |value: fn(&Reload) -> f64| -> Series<f64> {
             readings.reloads.iter().map(|reload| (connector(&reload.connector), value(reload))).collect()
         };
-        let mut gauges = Gauges(&mut encoder);
+        let mut gauges = Readers(&mut encoder);
         gauges.add(
             "config_last_reload_successful",
             "Whether the connector's file as it is now is what is served",
@@ -97,9 +122,28 @@ impl Collector for Probe {
         let tick: Series<f64> = readings.watcher_last_tick.iter().map(|tick| (vec![], *tick)).collect();
         gauges.add("watcher_last_tick_timestamp_seconds", "When the watcher last looked at the files", tick)?;
         gauges.add("pool_connections", "Connections to the database", pools(&readings.pools))?;
+        let breakers: Series<i64> =
+            readings.breakers.iter().map(|(name, state)| (connector(name), *state as i64)).collect();
+        gauges.add("breaker_state", "Whether the database is asked: 0 yes, 1 probed now, 2 no", breakers)?;
         let depth = vec![(vec![], readings.hash_queue_depth as i64)];
         gauges.add("hash_queue_depth", "Passwords that wait to be hashed", depth)?;
-        gauges.add("limiter_keys", "Keys that the limits hold", self.limiter_keys())
+        gauges.add("limiter_keys", "Keys that the limits hold", self.limiter_keys())?;
+        let stages = [
+            ("body", self.stages.body.read()),
+            ("connector", self.stages.connector.read()),
+            ("hash_wait", readings.hash_waits),
+            ("hash", readings.hash_work),
+        ];
+        gauges.histograms("stage_duration_seconds", "How long the stages of requests took", "stage", &stages)?;
+        gauges.count(
+            "log_lines_dropped",
+            "Log lines that standard error did not take",
+            &[(vec![], readings.log_lines_dropped)],
+        )?;
+        match &readings.audit {
+            Some(totals) => gauges.audit(totals),
+            None => Ok(()),
+        }
     }
 }
 
@@ -116,14 +160,50 @@ fn whole(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-struct Gauges<'e, 'w>(&'e mut DescriptorEncoder<'w>);
+struct Readers<'e, 'w>(&'e mut DescriptorEncoder<'w>);
 
-impl Gauges<'_, '_> {
+impl Readers<'_, '_> {
     fn add<V: EncodeGaugeValue>(&mut self, name: &str, help: &str, series: Series<V>) -> fmt::Result {
         let mut metric = self.0.encode_descriptor(name, help, None, MetricType::Gauge)?;
         series.iter().try_for_each(|(labels, value)| match labels.is_empty() {
             true => metric.encode_gauge(value),
             false => metric.encode_family(labels)?.encode_gauge(value),
         })
+    }
+
+    fn count(&mut self, name: &str, help: &str, series: &[(Vec<(&'static str, String)>, u64)]) -> fmt::Result {
+        let mut metric = self.0.encode_descriptor(name, help, None, MetricType::Counter)?;
+        series.iter().try_for_each(|(labels, value)| match labels.is_empty() {
+            true => metric.encode_counter::<NoLabelSet, _, f64>(value, None),
+            false => metric.encode_family(labels)?.encode_counter::<NoLabelSet, _, f64>(value, None),
+        })
+    }
+
+    fn histograms(
+        &mut self,
+        name: &str,
+        help: &str,
+        label: &'static str,
+        series: &[(&str, Distribution)],
+    ) -> fmt::Result {
+        let mut metric = self.0.encode_descriptor(name, help, None, MetricType::Histogram)?;
+        series.iter().try_for_each(|(value, distribution)| {
+            // The last class is the one beyond every bound.
+            let bounds = BOUNDS.into_iter().chain([f64::INFINITY]);
+            let classes: Vec<_> = bounds.zip(distribution.classes).collect();
+            let labels = [(label, *value)];
+            let mut family = metric.encode_family(&labels)?;
+            family.encode_histogram::<NoLabelSet>(distribution.sum, distribution.count(), &classes, None)
+        })
+    }
+
+    fn audit(&mut self, totals: &audit::Totals) -> fmt::Result {
+        let result = |result: &str, count| (vec![("result", result.to_owned())], count);
+        let records =
+            [result("written", totals.written), result("dropped", totals.dropped), result("denied", totals.denied)];
+        self.count("audit_records", "What became of audit records; denied ones are of refused requests", &records)?;
+        let failures = [(vec![], totals.failures)];
+        self.count("audit_write_failures", "Attempts to write audit records that failed", &failures)?;
+        self.add("audit_queue_depth", "Audit records that wait", vec![(vec![], totals.waiting as i64)])
     }
 }

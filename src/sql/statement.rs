@@ -27,7 +27,7 @@ pub struct Statement {
     pub star: Option<Span>,
     /// Pieces of the text with the places in the template that they come from.
     pieces: Vec<Piece>,
-    dialect: Dialect,
+    pub(super) dialect: Dialect,
 }
 
 /// One value to bind.

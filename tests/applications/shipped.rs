@@ -155,6 +155,8 @@ impl Database for Fixed {
         Box::pin(async { Ok(()) })
     }
 
+    fn renew(&self) {}
+
     fn state(&self) -> PoolState {
         PoolState::default()
     }

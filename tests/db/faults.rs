@@ -119,7 +119,9 @@ async fn a_silent_peer_costs_one_deadline() {
             })
             .collect();
         for call in calls {
-            assert!(matches!(call.await.unwrap(), ErrorKind::Timeout | ErrorKind::Unavailable), "{dialect}");
+            let kind = call.await.unwrap();
+            let known = [ErrorKind::Timeout, ErrorKind::Unavailable, ErrorKind::Exhausted].contains(&kind);
+            assert!(known, "{dialect}: {kind:?}");
         }
         // The old connections stay silent; new ones are served again.
         proxy.set(Mode::Pass);

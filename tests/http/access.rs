@@ -9,11 +9,9 @@ const ANN: &[u8] = br#"{"identifier":"ann"}"#;
 
 fn client(id: &str, scopes: &[&str]) -> ClientSettings {
     ClientSettings {
-        id: id.parse().unwrap(),
         secrets: vec![KeyDigest::of(&format!("ub_{id}_secret")), KeyDigest::of(&format!("{id}.other"))],
         scopes: scopes.iter().map(|scope| scope.parse().unwrap()).collect(),
-        allowlist: None,
-        limit: None,
+        ..ClientSettings::new(id.parse().unwrap())
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 use userbridge::db::PoolState;
+use userbridge::handler::BreakerState;
 use userbridge::server::{Admin, Metrics, Readings, Reload, Settings, run_admin};
 
 use super::support::*;
@@ -91,7 +92,9 @@ fn readings_are_taken_at_each_scrape() {
         generations: 2,
         watcher_last_tick: Some(1_700_000_001.0),
         pools: vec![("acme".to_owned(), PoolState { open: 5, busy: 3, limit: 10, last_error: None })],
+        breakers: vec![("acme".to_owned(), BreakerState::Open)],
         hash_queue_depth: 4,
+        ..Readings::default()
     };
     let text = get(serve(&gateway, Arc::new(Metrics::new(gateway.access.clone(), readings))), "/metrics").text();
     let expected = [
@@ -103,6 +106,7 @@ fn readings_are_taken_at_each_scrape() {
         r#"userbridge_pool_connections{connector="acme",state="idle"} 2"#,
         r#"userbridge_pool_connections{connector="acme",state="busy"} 3"#,
         r#"userbridge_pool_connections{connector="acme",state="limit"} 10"#,
+        r#"userbridge_breaker_state{connector="acme"} 2"#,
         "userbridge_hash_queue_depth 4",
     ];
     for line in expected {

@@ -9,7 +9,13 @@ use super::support::*;
 
 fn limited(client: Option<&str>, address: Option<&str>, account: Option<&str>) -> Settings {
     let quota = |text: Option<&str>| text.map(|text| text.parse().unwrap());
-    let limits = Limits { client: quota(client), address: quota(address), account: quota(account), keys: 10_000 };
+    let limits = Limits {
+        client: quota(client),
+        address: quota(address),
+        account: quota(account),
+        keys: 10_000,
+        ..Limits::default()
+    };
     Settings { limits, ..open() }
 }
 

@@ -89,6 +89,21 @@ fn each_request_has_one_record() {
 }
 
 #[test]
+fn a_look_up_that_nobody_waits_for_has_its_record_too() {
+    let (gateway, log) = logged();
+    let mut client = gateway.connect();
+    client.write(post("get_user", br#"{"identifier":"slow"}"#, ""));
+    eventually("the look-up has begun", || gateway.calls() == 1);
+    drop(client);
+    eventually("its record", || log.records().len() == 1);
+    let record = &log.records()[0]["fields"];
+    assert_eq!(
+        (&record["outcome"], &record["client"], &record["connector"]),
+        (&json!("abandoned"), &json!("idp"), &json!("acme"))
+    );
+}
+
+#[test]
 fn nothing_of_a_user_or_a_key_is_logged() {
     let (gateway, log) = logged();
     let canary = "canary-4711";

@@ -130,11 +130,9 @@ pub struct Running {
 /// One client with all scopes and no limits.
 pub fn open() -> AccessSettings {
     let client = ClientSettings {
-        id: "idp".parse().unwrap(),
         secrets: vec![KeyDigest::of(KEY)],
         scopes: vec!["*:*".parse().unwrap()],
-        allowlist: None,
-        limit: None,
+        ..ClientSettings::new("idp".parse().unwrap())
     };
     let limits = Limits { client: None, address: None, account: None, ..Limits::default() };
     AccessSettings { clients: vec![client], limits, ..AccessSettings::default() }

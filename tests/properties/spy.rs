@@ -76,6 +76,8 @@ impl Database for Spy {
         Box::pin(async { Ok(()) })
     }
 
+    fn renew(&self) {}
+
     fn state(&self) -> PoolState {
         PoolState::default()
     }

@@ -45,7 +45,8 @@ pub(super) fn connecting(server: &Server, error: sqlx::Error) -> Error {
 
 fn classify(number: u16) -> (ErrorKind, Fate) {
     use ErrorKind::{
-        Conflict, ConstraintViolation, InvalidValue, Misconfigured, Timeout, Unavailable, UniqueViolation,
+        Conflict, ConstraintViolation, InvalidValue, Misconfigured, ReadOnly, Timeout, Unable, Unavailable,
+        UniqueViolation,
     };
     match number {
         1022 | 1062 | 1169 | 1586 | 1859 => (UniqueViolation, Fate::Clean),
@@ -61,7 +62,9 @@ fn classify(number: u16) -> (ErrorKind, Fate) {
         1020 | 1213 | 1412 | 3101 => (Conflict, Fate::Clean),
         // The prepared statement is no longer known or no longer fits.
         1243 | 1615 => (Unavailable, Fate::Broken),
-        // Too many connections, shutdown, killed, packets lost, read-only or not ready server.
+        // A server that was made read-only.
+        1290 | 1836 => (ReadOnly, Fate::Broken),
+        // Too many connections, shutdown, killed, packets lost, not ready server.
         1040
         | 1043
         | 1047
@@ -76,15 +79,13 @@ fn classify(number: u16) -> (ErrorKind, Fate) {
         | 1203
         | 1218
         | 1226
-        | 1290
-        | 1836
         | 1927
         | 2006
         | 2013
         | 3169
         | 4031 => (Unavailable, Fate::Broken),
         // Disk or table full, out of memory, engine errors.
-        1021 | 1026 | 1030 | 1034 | 1037 | 1038 | 1041 | 1114 | 1206 => (Unavailable, Fate::Clean),
+        1021 | 1026 | 1030 | 1034 | 1037 | 1038 | 1041 | 1114 | 1206 => (Unable, Fate::Clean),
         // 1792 among them: a statement that writes in a session that may only read.
         _ => (Misconfigured, Fate::Clean),
     }

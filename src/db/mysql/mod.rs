@@ -59,7 +59,9 @@ impl Mysql {
                 return Err(Error::new(ErrorKind::Unavailable, "the connection is closed"));
             };
             // Whenever this does not come to its end, the lease is dropped and the connection closed with it.
-            let failure = match within(deadline, "a statement was at work", work.perform(session)).await? {
+            let answered = within(deadline, "a statement was at work", work.perform(session)).await;
+            // The server's own time limit is shorter than ours: it is silent, and likely so on every other connection.
+            let failure = match answered.inspect_err(|_| lease.condemn())? {
                 Ok(answer) => {
                     lease.release();
                     return Ok(answer);
@@ -146,6 +148,11 @@ impl Database for Mysql {
 
     fn ping(&self, deadline: Instant) -> BoxFuture<'_, Result<(), Error>> {
         Box::pin(async move { self.read(deadline, Work::Ping).await.map(|_| ()) })
+    }
+
+    fn renew(&self) {
+        self.readers.renew();
+        self.writers.renew();
     }
 
     fn state(&self) -> PoolState {

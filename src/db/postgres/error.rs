@@ -59,19 +59,26 @@ pub(super) fn connecting(server: &Server, error: &tokio_postgres::Error) -> Erro
         None => (causes(error), None),
     };
     let message = format!("cannot connect to {}: {message}", server.address);
-    Error { kind: ErrorKind::Unavailable, message, code, offset: None }
+    let kind = if refuses_writes(error) { ErrorKind::ReadOnly } else { ErrorKind::Unavailable };
+    Error { kind, message, code, offset: None }
+}
+
+/// Whether the driver turned away from a server because it takes no writes (`target_session_attrs`).
+fn refuses_writes(error: &tokio_postgres::Error) -> bool {
+    let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<std::io::Error>());
+    cause.is_some_and(|cause| cause.kind() == std::io::ErrorKind::PermissionDenied && cause.raw_os_error().is_none())
 }
 
 fn classify(code: &str, context: &Context<'_>) -> (ErrorKind, Fate) {
     use ErrorKind::{
-        Conflict, ConstraintViolation, InvalidValue, Misconfigured, OutcomeUnknown, Timeout, Unavailable,
-        UniqueViolation,
+        Conflict, ConstraintViolation, InvalidValue, Misconfigured, OutcomeUnknown, ReadOnly, Timeout, Unable,
+        Unavailable, UniqueViolation,
     };
     match code {
         "57P01" | "57P02" | "57P03" | "57P04" | "57P05" | "25P03" | "53300" => (Unavailable, Fate::Broken),
         // A reading session is read-only by our own doing: the statement is at fault. A writer was demoted.
         "25006" if context.role == Role::Reader => (Misconfigured, Fate::Clean),
-        "25006" => (Unavailable, Fate::Broken),
+        "25006" => (ReadOnly, Fate::Broken),
         "08007" | "40003" => (OutcomeUnknown, Fate::Broken),
         "57014" | "55P03" => (Timeout, Fate::Clean),
         "23505" => (UniqueViolation, Fate::Clean),
@@ -86,8 +93,8 @@ fn classify(code: &str, context: &Context<'_>) -> (ErrorKind, Fate) {
             "08" => (Unavailable, Fate::Broken),
             "23" => (ConstraintViolation, Fate::Clean),
             "40" => (Conflict, Fate::Clean),
-            "25" | "53" | "58" | "XX" | "F0" => (Unavailable, Fate::Broken),
-            "55" | "57" => (Unavailable, Fate::Clean),
+            "25" | "53" | "58" | "XX" | "F0" => (Unable, Fate::Broken),
+            "55" | "57" => (Unable, Fate::Clean),
             _ => (Misconfigured, Fate::Clean),
         },
     }

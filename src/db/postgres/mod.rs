@@ -189,6 +189,12 @@ impl Database for Postgres {
         Box::pin(self.ask_for_life(deadline))
     }
 
+    fn renew(&self) {
+        self.readers.close_idle();
+        self.writers.condemn();
+        self.health.try_again();
+    }
+
     fn state(&self) -> PoolState {
         let (open, busy) = self.readers.counts();
         let writers = self.writers.state();

@@ -180,6 +180,13 @@ impl Readers {
         self.list.rcu(|list| usable(list));
     }
 
+    /// Closes every connection on which nobody waits for an answer, or nothing is answered.
+    pub fn close_idle(&self) {
+        let list = self.list.load();
+        list.iter().filter(|reader| reader.in_flight() == 0 || reader.is_stuck()).for_each(|reader| reader.close());
+        self.list.rcu(|list| usable(list));
+    }
+
     /// Whether a request that is held up here could fare better elsewhere.
     pub fn has_other(&self, reader: &Arc<Reader>) -> bool {
         let list = self.list.load();
@@ -206,7 +213,12 @@ impl Readers {
         if list.len() >= self.limit
             && let Some(reader) = list.iter().min_by_key(|reader| reader.in_flight())
         {
-            return Ok(Arc::clone(reader));
+            // One that has been silent for this long is more likely lost than slow, and somebody must find out.
+            let lost = list.iter().filter(|reader| reader.is_stuck()).max_by_key(|reader| reader.silence());
+            match lost.filter(|reader| reader.silence() > self.time_limit / 2) {
+                Some(lost) => self.remove(lost),
+                None => return Ok(Arc::clone(reader)),
+            }
         }
         self.connect(deadline).await
     }

@@ -61,15 +61,14 @@ fn classify(error: ffi::Error) -> ErrorKind {
             | ErrorCode::CannotOpen
             | ErrorCode::SystemIoFailure
             | ErrorCode::DatabaseCorrupt
-            | ErrorCode::DiskFull
             | ErrorCode::NotADatabase
             | ErrorCode::PermissionDenied
-            | ErrorCode::OutOfMemory
             | ErrorCode::FileLockingProtocolFailed
             | ErrorCode::NoLargeFileSupport
             | ErrorCode::OperationAborted,
             _,
         ) => ErrorKind::Unavailable,
+        (ErrorCode::DiskFull | ErrorCode::OutOfMemory, _) => ErrorKind::Unable,
         _ => ErrorKind::Misconfigured,
     }
 }

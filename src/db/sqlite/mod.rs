@@ -20,7 +20,7 @@ use tokio::time::Instant;
 pub(in crate::db) use self::inspect::inspect;
 use self::session::{Interrupt, Limit, Reading, Shared};
 use self::transaction::SqliteTransaction;
-use super::failure::{expired, within};
+use super::failure::{expired, free, within};
 use super::url::File;
 use super::{
     BoxFuture, Config, Database, Description, Effect, Error, ErrorKind, PoolState, Query, Row, Transaction, Value,
@@ -70,7 +70,7 @@ impl Sqlite {
     /// A reading connection; it is opened on a thread that may block.
     async fn reading(&self, deadline: Instant) -> Result<Reading, Error> {
         self.shared.notice_replaced_file()?;
-        let permit = within(deadline, "waiting for a free connection", self.shared.reading()).await??;
+        let permit = free(deadline, self.shared.reading()).await??;
         if Instant::now() >= deadline {
             return Err(expired("waiting for a free connection"));
         }
@@ -144,6 +144,10 @@ impl Database for Sqlite {
             let query = Query::new("SELECT 1 FROM sqlite_schema", 0);
             self.fetch_rows(&query, &[], deadline).await.map(|_| ())
         })
+    }
+
+    fn renew(&self) {
+        self.shared.close_idle();
     }
 
     fn state(&self) -> PoolState {

@@ -217,14 +217,19 @@ impl Shared {
         }
         *known = KnownFile { identity: None, checked: None, generation: known.generation + 1 };
         drop(known);
-        lock(&self.idle).clear();
-        *lock(&self.writer) = None;
+        self.close_idle();
         if present.is_some() || self.file.create {
             return Ok(());
         }
         let error = error::missing(path);
         self.health.lost(&error);
         Err(error)
+    }
+
+    /// Closes every connection that is idle.
+    pub fn close_idle(&self) {
+        lock(&self.idle).clear();
+        *lock(&self.writer) = None;
     }
 
     pub fn state(&self) -> PoolState {

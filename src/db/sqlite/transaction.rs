@@ -11,7 +11,7 @@ use super::error::sort;
 use super::lost_thread;
 use super::session::{Interrupt, Limit, Session, Shared};
 use super::statement::run;
-use crate::db::failure::{expired, within};
+use crate::db::failure::{expired, free, within};
 use crate::db::{BoxFuture, Effect, Error, ErrorKind, Query, Transaction, Value};
 
 /// A transaction that has begun.
@@ -31,7 +31,7 @@ impl SqliteTransaction {
             ));
         }
         shared.notice_replaced_file()?;
-        let permit = within(deadline, "waiting for another transaction", shared.writing()).await??;
+        let permit = free(deadline, shared.writing()).await??;
         let shared = Arc::clone(shared);
         let opening = tokio::task::spawn_blocking(move || {
             let session = shared.take_writer()?;

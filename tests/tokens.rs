@@ -1,0 +1,11 @@
+//! Tokens, through the real gateway: what it issues, what it believes, and what it refuses.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
+mod assertion;
+mod endpoint;
+mod issuers;
+mod libraries;
+mod rotation;
+mod support;
+mod vectors;
