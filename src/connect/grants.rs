@@ -4,10 +4,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::scene::{Scene, Seen};
+use super::scene::{Purpose, Scene, Seen};
 use crate::action::Action;
 use crate::db::inspect::{Privilege, inspect};
-use crate::definition::Definition;
+use crate::definition::{Definition, Match};
 use crate::diagnostic::Source;
 use crate::sql::{Dialect, Role};
 
@@ -46,16 +46,32 @@ pub(super) fn grants_of(scene: &Scene<'_>) -> Grants {
     let user = scene.definition.database.user().unwrap_or_default().to_owned();
     let mut grants = Grants { dialect: Some(scene.dialect()), user, ..Grants::default() };
     for seen in &scene.statements {
-        grants.add(scene, seen);
+        grants.add(scene, seen, seen.action());
+    }
+    if let Some(seen) = asked_by_change_password(scene) {
+        grants.add(scene, seen, Action::ChangePassword);
     }
     grants
+}
+
+/// Where collations are lenient, the gateway asks a look-up whose account it is before it changes a password.
+fn asked_by_change_password<'s, 'a>(scene: &'s Scene<'a>) -> Option<&'s Seen<'a>> {
+    let definition = scene.definition;
+    let asks = scene.dialect() == Dialect::Mysql
+        && definition.matching != Match::Database
+        && definition.declares(Action::ChangePassword);
+    let proves = |purpose| {
+        let mut statements = scene.statements.iter();
+        statements.find(|seen| seen.purpose == purpose && seen.located.statement.comparisons().is_some())
+    };
+    proves(Purpose::GetUser).or_else(|| proves(Purpose::Login)).filter(|_| asks)
 }
 
 /// The GRANT statements of one statement.
 pub(super) fn for_statement(scene: &Scene<'_>, seen: &Seen<'_>) -> Vec<String> {
     let user = scene.definition.database.user().unwrap_or_default().to_owned();
     let mut grants = Grants { dialect: Some(scene.dialect()), user, ..Grants::default() };
-    grants.add(scene, seen);
+    grants.add(scene, seen, seen.action());
     grants.statements(None).into_iter().map(|(statement, _)| statement).collect()
 }
 
@@ -80,12 +96,11 @@ impl Grants {
         &self.remarks
     }
 
-    fn add(&mut self, scene: &Scene<'_>, seen: &Seen<'_>) {
-        let action = seen.action();
+    fn add(&mut self, scene: &Scene<'_>, seen: &Seen<'_>, action: Action) {
         if seen.located.statement.text.trim_start().get(..4).is_some_and(|verb| verb.eq_ignore_ascii_case("CALL")) {
             self.remarks.push(format!("`{action}` calls a procedure: grant EXECUTE on it, and what it needs itself"));
         }
-        self.add_tables(scene, seen);
+        self.add_tables(scene, seen, action);
         for column in &seen.outline.columns {
             let excluded = column.qualifier.as_deref().is_some_and(|q| q.eq_ignore_ascii_case("excluded"));
             let found =
@@ -96,12 +111,12 @@ impl Grants {
                     false => scene.resolve(seen, column),
                 };
             if let Some((index, found)) = found {
-                self.need(scene, seen, index, Privilege::Select, &found.name);
+                self.need(scene, seen, (index, Privilege::Select), &found.name, action);
             }
         }
         for assignment in &seen.outline.assignments {
             let privilege = if assignment.inserts { Privilege::Insert } else { Privilege::Update };
-            self.need(scene, seen, assignment.table, privilege, &assignment.column);
+            self.need(scene, seen, (assignment.table, privilege), &assignment.column, action);
         }
         let functions = scene
             .functions
@@ -113,28 +128,28 @@ impl Grants {
         }
     }
 
-    fn add_tables(&mut self, scene: &Scene<'_>, seen: &Seen<'_>) {
+    fn add_tables(&mut self, scene: &Scene<'_>, seen: &Seen<'_>, action: Action) {
         let replaces =
             seen.located.statement.text.trim_start().get(..7).is_some_and(|v| v.eq_ignore_ascii_case("REPLACE"));
         for (index, used) in seen.outline.tables.iter().enumerate() {
             let Some(table) = scene.table_at(seen, index) else { continue };
             let listed = seen.outline.assignments.iter().any(|a| a.table == index && a.inserts);
             match used.role {
-                Role::Delete => self.need(scene, seen, index, Privilege::Delete, WHOLE),
+                Role::Delete => self.need(scene, seen, (index, Privilege::Delete), WHOLE, action),
                 Role::Insert if !listed => {
                     let names: Vec<String> = table.columns.iter().map(|column| column.name.clone()).collect();
-                    names.iter().for_each(|name| self.need(scene, seen, index, Privilege::Insert, name));
+                    names.iter().for_each(|name| self.need(scene, seen, (index, Privilege::Insert), name, action));
                 }
                 Role::Insert | Role::Update | Role::Read => {}
             }
             if used.role == Role::Insert && replaces {
-                self.need(scene, seen, index, Privilege::Delete, WHOLE);
+                self.need(scene, seen, (index, Privilege::Delete), WHOLE, action);
             }
             if used.role == Role::Insert {
                 let given =
                     |column: &str| seen.outline.assignments.iter().any(|a| a.table == index && a.column == column);
                 for (_, sequence) in table.sequences.iter().filter(|(column, _)| !given(column)) {
-                    self.sequences.entry(sequence.clone()).or_default().insert(seen.action());
+                    self.sequences.entry(sequence.clone()).or_default().insert(action);
                 }
             }
             let star = seen.located.statement.star.is_some();
@@ -142,20 +157,27 @@ impl Grants {
             let touched = read.any(|(of, _)| of == index);
             if star {
                 let names: Vec<String> = table.columns.iter().map(|column| column.name.clone()).collect();
-                names.iter().for_each(|name| self.need(scene, seen, index, Privilege::Select, name));
+                names.iter().for_each(|name| self.need(scene, seen, (index, Privilege::Select), name, action));
             } else if used.role == Role::Read && !touched {
                 // `SELECT 1 FROM t` and `count(*)` need one column, whichever.
                 let any = table.columns.first().map(|column| column.name.clone());
-                any.iter().for_each(|name| self.need(scene, seen, index, Privilege::Select, name));
+                any.iter().for_each(|name| self.need(scene, seen, (index, Privilege::Select), name, action));
             }
             if seen.outline.locks && used.role == Role::Read {
                 let any = table.columns.first().map(|column| column.name.clone());
-                any.iter().for_each(|name| self.need(scene, seen, index, Privilege::Update, name));
+                any.iter().for_each(|name| self.need(scene, seen, (index, Privilege::Update), name, action));
             }
         }
     }
 
-    fn need(&mut self, scene: &Scene<'_>, seen: &Seen<'_>, used: usize, privilege: Privilege, column: &str) {
+    fn need(
+        &mut self,
+        scene: &Scene<'_>,
+        seen: &Seen<'_>,
+        (used, privilege): (usize, Privilege),
+        column: &str,
+        action: Action,
+    ) {
         let Some(table) = scene.table_at(seen, used) else { return };
         let column = match table.column(column) {
             Some(found) => found.name.as_str(),
@@ -164,7 +186,7 @@ impl Grants {
             None => return,
         };
         let needs = self.tables.entry((table.schema.clone(), table.name.clone())).or_default();
-        needs.entry(privilege).or_default().entry(column.to_owned()).or_default().insert(seen.action());
+        needs.entry(privilege).or_default().entry(column.to_owned()).or_default().insert(action);
     }
 
     fn postgres(&self, role: &str) -> Vec<(String, Vec<Action>)> {

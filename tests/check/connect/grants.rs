@@ -52,7 +52,7 @@ fn prove(dialect: Dialect) {
         let revoke = statement.replacen("GRANT ", "REVOKE ", 1).replace(" TO ", " FROM ");
         scene.store.script(revoke.trim_end_matches(';'));
         let expected: BTreeSet<String> = actions.iter().cloned().collect();
-        assert_eq!(failing(), expected, "without {statement}");
+        assert_eq!(failing(), expected, "without {statement}\n{}", gateway.log());
         scene.store.script(statement.trim_end_matches(';'));
     }
     assert_eq!(failing(), BTreeSet::new(), "with all of them again");
@@ -96,6 +96,7 @@ fn failures(scene: &Scene, gateway: &Gateway, round: usize) -> BTreeSet<String> 
             reply = gateway.call("shop", action, &body);
         }
         if reply.status >= 500 {
+            eprintln!("{action}: {} {}", reply.status, reply.text);
             failing.insert(action.to_owned());
         } else {
             assert_eq!(reply.code(), expected, "{action}: {reply:?}");
