@@ -17,10 +17,15 @@ mod status;
 #[cfg(feature = "otel")]
 mod telemetry;
 mod tokens;
+mod trial;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::handler::Resources;
+use crate::hash::{Budget, BudgetConfig};
 
 /// Puts any existing user table behind any identity provider with a YAML file instead of code.
 #[derive(Debug, Parser)]
@@ -38,6 +43,9 @@ enum Command {
     Status(status::Status),
     /// Check definitions without touching a database.
     Check(check::Check),
+    /// Run one action on the real database and tell every step; changes are rolled back.
+    #[command(name = "try")]
+    Trial(trial::Trial),
     /// Make, verify and identify password hashes.
     #[command(subcommand)]
     Hash(hash::Hash),
@@ -96,6 +104,7 @@ pub fn main() -> ExitCode {
         Command::Serve(serve) => serve.run(),
         Command::Status(status) => status.run(),
         Command::Check(check) => check.run(),
+        Command::Trial(trial) => trial.run(),
         Command::Hash(hash) => hash.run(),
         Command::Client(client) => client.run(),
         Command::Tokens(tokens) => tokens.run(),
@@ -103,6 +112,13 @@ pub fn main() -> ExitCode {
         Command::Demo(demo) => demo.run(),
     };
     exit.into()
+}
+
+/// What a handler needs that answers one request at a time.
+fn resources() -> Result<Resources, String> {
+    let budget = Budget::new(BudgetConfig { threads: 2, queue: 64, memory: 2 << 30 });
+    let budget = budget.map_err(|error| format!("cannot start the hash threads: {error}"))?;
+    Ok(Resources { budget: Arc::new(budget), entropy: running::entropy })
 }
 
 /// The value of an environment variable; one that is not UTF-8 counts as not set.

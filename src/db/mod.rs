@@ -10,6 +10,7 @@ mod mysql;
 mod numeric;
 mod pool;
 mod postgres;
+mod provisional;
 mod row;
 mod sqlite;
 mod transaction;
@@ -24,6 +25,7 @@ use std::sync::{Arc, OnceLock};
 use tokio::time::Instant;
 
 pub use self::error::{Error, ErrorKind};
+pub use self::provisional::{Provisional, Reads};
 pub use self::row::{Column, Row, Value};
 pub use self::url::{Config, Fingerprint, UrlError};
 use crate::sql::Dialect;

@@ -170,6 +170,15 @@ impl Policy {
         columns
     }
 
+    /// The format that a stored value is of, and its algorithm and cost in words; None for a row without a password.
+    /// Nothing is computed.
+    pub fn describe(&self, stored: &Stored<'_>) -> Result<Option<(String, String)>, Unreadable> {
+        Ok(match self.read(stored)? {
+            Read::Challenge { format, admitted } => Some((format, admitted.kernel().describe())),
+            Read::NoPassword => None,
+        })
+    }
+
     /// Whether new passwords can be written.
     pub fn can_write(&self) -> bool {
         self.author.is_some()
