@@ -16,6 +16,7 @@ mod serve;
 mod status;
 #[cfg(feature = "otel")]
 mod telemetry;
+mod test;
 mod tokens;
 mod trial;
 
@@ -46,6 +47,8 @@ enum Command {
     /// Run one action on the real database and tell every step; changes are rolled back.
     #[command(name = "try")]
     Trial(trial::Trial),
+    /// Run the `tests:` of definitions.
+    Test(test::Test),
     /// Make, verify and identify password hashes.
     #[command(subcommand)]
     Hash(hash::Hash),
@@ -105,6 +108,7 @@ pub fn main() -> ExitCode {
         Command::Status(status) => status.run(),
         Command::Check(check) => check.run(),
         Command::Trial(trial) => trial.run(),
+        Command::Test(test) => test.run(),
         Command::Hash(hash) => hash.run(),
         Command::Client(client) => client.run(),
         Command::Tokens(tokens) => tokens.run(),

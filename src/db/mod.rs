@@ -5,6 +5,7 @@
 
 mod error;
 mod failure;
+mod given;
 mod health;
 mod mysql;
 mod numeric;
@@ -25,6 +26,7 @@ use std::sync::{Arc, OnceLock};
 use tokio::time::Instant;
 
 pub use self::error::{Error, ErrorKind};
+pub use self::given::Given;
 pub use self::provisional::{Provisional, Reads};
 pub use self::row::{Column, Row, Value};
 pub use self::url::{Config, Fingerprint, UrlError};

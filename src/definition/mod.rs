@@ -3,6 +3,7 @@
 //! Invariant: no network I/O. Once a `Definition` exists, no later code checks it again.
 
 mod actions;
+mod cases;
 mod checker;
 mod formats;
 mod gateway;
@@ -25,7 +26,9 @@ use sha2::{Digest, Sha256};
 use self::checker::Checker;
 pub use self::gateway::{Gateway, RawAudit, RawGateway, RawJwk, RawTokens, RawTrustedIssuer, check_gateway};
 pub use self::load::{Loaded, files, load, load_file, load_text, read};
-pub use self::model::{Create, Definition, Deny, GetUser, Login, Step, StoredPassword, UserId, Verification, Write};
+pub use self::model::{
+    Create, Definition, Deny, GetUser, Login, Step, StoredPassword, Test, UserId, Verification, Write,
+};
 pub use self::profile::MEMBERS;
 use self::raw::RawDefinition;
 pub use self::raw::{RawMatch as Match, RawReference};
@@ -88,6 +91,7 @@ fn build(raw: RawDefinition, surroundings: &Surroundings<'_>, checker: &mut Chec
         deny_columns: &deny_columns,
     };
     let actions = actions::actions(&raw.actions, &ground, checker);
+    let tests = cases::tests(raw.tests, &raw.actions.value, &ground, checker);
     let (version, fingerprint) = digests(checker, &values);
     let mut references = settings::references(&raw.configuration, surroundings);
     references.append(&mut checker.secret_files);
@@ -108,7 +112,7 @@ fn build(raw: RawDefinition, surroundings: &Surroundings<'_>, checker: &mut Chec
         get_user: actions.get_user,
         create: actions.create,
         writes: actions.writes,
-        tests: raw.tests,
+        tests,
     })
 }
 

@@ -117,6 +117,8 @@ codes! {
     UnprovenRow = "unproven-row", Warning;
     /// A secret column would reach a profile.
     SecretInProfile = "secret-in-profile", Error;
+    /// A case under `tests` that `userbridge test` finds to be otherwise.
+    FailedTest = "failed-test", Error;
 }
 
 impl fmt::Display for Code {
