@@ -20,6 +20,8 @@ mod test;
 mod tokens;
 mod trial;
 
+pub use self::hash::{Answer, VectorOutcome, verify_vectors};
+
 use std::process::ExitCode;
 use std::sync::Arc;
 

@@ -46,6 +46,27 @@ pub fn find(name: &str) -> Option<&'static Format> {
     FORMATS.iter().find(|format| format.names().any(|known| known == name))
 }
 
+/// Why something that other tools call a password format is none that is verified here.
+pub(super) fn no_format(name: &str) -> Option<&'static str> {
+    let name = normal(name);
+    NO_FORMATS.iter().find(|(names, _)| names.contains(&name.as_str())).map(|(_, why)| *why)
+}
+
+const NO_FORMATS: &[(&[&str], &str)] = &[
+    (
+        &["unix-disabled", "django-disabled", "django-unusable"],
+        "such markers never verify, whatever the formats; leave it out",
+    ),
+    (
+        &["cisco-type7", "juniper-type9"],
+        "it is encrypted, not hashed: anyone who reads it has the password; export such accounts anew",
+    ),
+    (
+        &["domino5", "domino6", "domino8", "sap-b", "sap-f", "sap-g", "racf", "as400", "ps-token", "openedge"],
+        "this proprietary format is not supported",
+    ),
+];
+
 /// The known name nearest to one that is not known.
 pub(super) fn nearest_name(name: &str) -> &'static str {
     nearest(&normal(name), FORMATS.iter().flat_map(Format::names))
@@ -149,7 +170,22 @@ impl Format {
 
     /// Whether new hashes can be written in it.
     pub fn is_writable(&self) -> bool {
-        !self.writers.is_empty()
+        match self.parser {
+            Parser::Expression(_) => {
+                Recipe::preset(self, &Caps::default()).is_ok_and(|recipe| recipe.check_writable().is_ok())
+            }
+            Parser::Alone(_) | Parser::Beside(_) => !self.writers.is_empty(),
+        }
+    }
+
+    /// The names under which new hashes can be written, where they are not its own.
+    pub fn written_as(&self) -> impl Iterator<Item = &'static str> + use<> {
+        self.writers.iter().filter_map(|writer| writer.names.first().copied())
+    }
+
+    /// Whether a secret of the site is hashed with every password.
+    pub fn needs_pepper(&self) -> bool {
+        self.given.pepper.is_some()
     }
 
     /// Whether some of its values are verified without being declared.
@@ -189,7 +225,7 @@ impl Format {
     }
 
     /// What every value of it needs from the row beside the hash.
-    pub(super) fn needs(&self) -> Vec<Need> {
+    pub fn needs(&self) -> Vec<Need> {
         if let Parser::Expression(_) = self.parser {
             return Recipe::preset(self, &Caps::default()).map_or(Vec::new(), |recipe| recipe.needs());
         }
@@ -200,6 +236,7 @@ impl Format {
             (given.user.is_some(), Need::User),
             (given.algorithm.is_some(), Need::Algorithm),
             (given.rounds.is_some(), Need::Rounds),
+            (given.realm.is_some(), Need::Realm),
         ]
         .into_iter()
         .filter_map(|(needed, need)| needed.then_some(need))
@@ -273,6 +310,24 @@ mod tests {
 
     use super::*;
 
+    /// Applications that change the password and then store a common hash, which looks like everybody else's: only a
+    /// declaration can tell them apart, so `auto` takes such a value for the common one.
+    const PLAIN_FORMS: &[(&str, &str)] = &[
+        ("phpbb", "phpass"),
+        ("wcf2-bcrypt-double", "bcrypt"),
+        ("symfony-native", "bcrypt"),
+        ("meteor", "bcrypt"),
+        ("nodebb", "bcrypt"),
+        ("vbulletin5", "bcrypt"),
+        ("codeigniter-shield", "bcrypt"),
+        ("bcrypt-sha1", "bcrypt"),
+        ("php", "phpass"),
+        ("smf21", "bcrypt"),
+        ("devise", "bcrypt"),
+        ("moodle", "sha512-crypt"),
+        ("flask-security", "argon2"),
+    ];
+
     #[test]
     fn names_are_unique_and_normal() {
         let mut seen = HashSet::new();
@@ -289,6 +344,147 @@ mod tests {
         }
         assert!(find("bcrypto").is_none());
         assert_eq!(nearest_name("bcrypto"), "bcrypt");
+    }
+
+    /// Every handler of passlib 1.7 and libpass, but for its markers and its one cipher.
+    #[test]
+    fn passlib_names_resolve() {
+        for name in [
+            "apr_md5_crypt",
+            "argon2",
+            "atlassian_pbkdf2_sha1",
+            "bcrypt",
+            "bcrypt_sha256",
+            "bigcrypt",
+            "bsd_nthash",
+            "bsdi_crypt",
+            "cisco_asa",
+            "cisco_pix",
+            "crypt16",
+            "cta_pbkdf2_sha1",
+            "des_crypt",
+            "django_argon2",
+            "django_bcrypt",
+            "django_bcrypt_sha256",
+            "django_des_crypt",
+            "django_pbkdf2_sha1",
+            "django_pbkdf2_sha256",
+            "django_salted_md5",
+            "django_salted_sha1",
+            "dlitz_pbkdf2_sha1",
+            "fshp",
+            "grub_pbkdf2_sha512",
+            "hex_md4",
+            "hex_md5",
+            "hex_sha1",
+            "hex_sha256",
+            "hex_sha512",
+            "htdigest",
+            "ldap_bcrypt",
+            "ldap_bsdi_crypt",
+            "ldap_des_crypt",
+            "ldap_hex_md5",
+            "ldap_hex_sha1",
+            "ldap_md5",
+            "ldap_md5_crypt",
+            "ldap_pbkdf2_sha1",
+            "ldap_pbkdf2_sha256",
+            "ldap_pbkdf2_sha512",
+            "ldap_plaintext",
+            "ldap_salted_md5",
+            "ldap_salted_sha1",
+            "ldap_salted_sha256",
+            "ldap_salted_sha512",
+            "ldap_sha1",
+            "ldap_sha1_crypt",
+            "ldap_sha256_crypt",
+            "ldap_sha512_crypt",
+            "lmhash",
+            "md5_crypt",
+            "msdcc",
+            "msdcc2",
+            "mssql2000",
+            "mssql2005",
+            "mysql323",
+            "mysql41",
+            "nthash",
+            "oracle10",
+            "oracle11",
+            "pbkdf2_sha1",
+            "pbkdf2_sha256",
+            "pbkdf2_sha512",
+            "phpass",
+            "plaintext",
+            "postgres_md5",
+            "roundup_plaintext",
+            "scram",
+            "scrypt",
+            "sha1_crypt",
+            "sha256_crypt",
+            "sha512_crypt",
+            "sun_md5_crypt",
+        ] {
+            assert!(find(name).is_some(), "{name}");
+        }
+        for name in ["unix_disabled", "django_disabled", "cisco_type7", "domino6"] {
+            assert!(find(name).is_none() && no_format(name).is_some(), "{name}");
+        }
+    }
+
+    #[test]
+    fn dovecot_schemes_resolve() {
+        for name in [
+            "PLAIN",
+            "CLEAR",
+            "CLEARTEXT",
+            "PLAIN-TRUNC",
+            "CRYPT",
+            "DES-CRYPT",
+            "MD5-CRYPT",
+            "SHA256-CRYPT",
+            "SHA512-CRYPT",
+            "BLF-CRYPT",
+            "PBKDF2",
+            "ARGON2I",
+            "ARGON2ID",
+            "SHA",
+            "SHA1",
+            "SHA256",
+            "SHA512",
+            "SSHA",
+            "SSHA256",
+            "SSHA512",
+            "SMD5",
+            "LDAP-MD5",
+            "PLAIN-MD4",
+            "PLAIN-MD5",
+            "MD5",
+            "CRAM-MD5",
+            "HMAC-MD5",
+            "DIGEST-MD5",
+            "SCRAM-SHA-1",
+            "SCRAM-SHA-256",
+            "NTLM",
+            "LANMAN",
+        ] {
+            assert!(find(&format!("{{{name}}}")).is_some(), "{name}");
+        }
+    }
+
+    #[test]
+    fn hashcat_modes_resolve() {
+        for mode in [
+            0, 11, 12, 20, 21, 22, 24, 100, 101, 111, 112, 121, 122, 124, 125, 131, 132, 133, 141, 200, 300, 400, 500,
+            900, 1000, 1100, 1300, 1400, 1411, 1420, 1421, 1441, 1500, 1600, 1700, 1711, 1722, 1731, 1800, 2100, 2400,
+            2410, 2611, 2612, 2711, 2811, 3000, 3100, 3200, 3300, 3711, 4521, 4522, 5100, 5700, 6300, 6400, 6500, 6700,
+            7000, 7100, 7200, 7400, 7401, 7900, 8000, 8100, 8400, 8900, 9200, 9300, 10000, 10300, 10800, 10900, 10901,
+            11000, 11900, 12000, 12001, 12100, 12150, 12300, 12400, 12600, 13900, 15000, 15100, 16400, 19000, 19100,
+            19200, 19210, 19500, 20200, 20300, 20400, 20600, 20711, 20712, 21500, 21501, 21600, 22200, 24100, 24200,
+            24800, 25600, 25800, 26300, 27200, 28400, 28600, 30000, 30120, 30600, 32000, 32010, 32020, 32030, 32031,
+            32040, 32041, 32300, 32600, 33800, 34000, 35500,
+        ] {
+            assert!(find(&format!("hashcat:{mode}")).is_some(), "{mode}");
+        }
     }
 
     #[test]
@@ -324,8 +520,14 @@ mod tests {
         for (owner, (_, value)) in FORMATS.iter().flat_map(|f| f.vectors.iter().map(move |v| (f, v))) {
             let claims: Vec<_> =
                 FORMATS.iter().filter(|f| f.parse_auto(value, &owner.given).is_ok()).map(|f| f.name).collect();
-            let expected = if owner.is_self_describing() { vec![owner.name] } else { vec![] };
-            assert_eq!(claims, expected);
+            let plain = PLAIN_FORMS.iter().find(|(name, _)| *name == owner.name).map(|(_, plain)| *plain);
+            match owner.auto {
+                Auto::Yes => assert_eq!(claims, [owner.name]),
+                Auto::Only(is_own) if is_own(value) => assert_eq!(claims, [owner.name]),
+                Auto::Only(_) | Auto::No => {
+                    assert!(claims.iter().all(|claim| Some(*claim) == plain), "{}: {claims:?}", owner.name);
+                }
+            }
         }
     }
 }
