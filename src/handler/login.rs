@@ -206,7 +206,7 @@ impl Handler {
     ) -> Result<Option<&'static str>, Error> {
         let Some(bound) = &self.login else { return Ok(None) };
         let arguments = source.arguments(bound)?;
-        let effect = transaction.execute(&bound.query, &arguments).await.map_err(|e| bound.error(e))?;
+        let effect = self.execute(transaction, bound, &arguments).await.map_err(|e| bound.error(e))?;
         let Some(mut row) = effect.rows.into_iter().next().filter(|_| effect.matched == 1) else {
             return Ok(Some("after `rehash_sql`, `login` does not find the row; undone"));
         };
