@@ -7,6 +7,7 @@ mod error;
 mod failure;
 mod given;
 mod health;
+pub mod inspect;
 mod mysql;
 mod numeric;
 mod pool;
