@@ -3,6 +3,7 @@
 mod actions;
 mod applications;
 mod audit;
+mod cases;
 mod check;
 mod db;
 mod definitions;
@@ -27,4 +28,5 @@ mod stores;
 mod telemetry;
 mod timing;
 mod tokens;
+mod trial;
 mod vectors_served;

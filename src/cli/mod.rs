@@ -9,6 +9,7 @@ mod client;
 mod demo;
 mod following;
 mod hash;
+mod init;
 mod log;
 mod running;
 mod schema;
@@ -51,6 +52,8 @@ enum Command {
     Trial(trial::Trial),
     /// Run the `tests:` of definitions.
     Test(test::Test),
+    /// Write a definition for a known application, for a table, or for what a live database holds.
+    Init(Box<init::Init>),
     /// Make, verify and identify password hashes.
     #[command(subcommand)]
     Hash(hash::Hash),
@@ -111,6 +114,7 @@ pub fn main() -> ExitCode {
         Command::Check(check) => check.run(),
         Command::Trial(trial) => trial.run(),
         Command::Test(test) => test.run(),
+        Command::Init(init) => init.run(),
         Command::Hash(hash) => hash.run(),
         Command::Client(client) => client.run(),
         Command::Tokens(tokens) => tokens.run(),
