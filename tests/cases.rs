@@ -30,7 +30,8 @@ tests:
 "#;
 
 const SETUP: &str = "INSERT INTO users (id, email, status, password_hash) VALUES (7, 'ann@example.com', 'active', '$1$abcdefgh$vc.h.b7/b1zYYwJ7DKEQG1')";
-const ROW: &str = "{ id: 7, email: ann@example.com, status: active, password_hash: \"$1$abcdefgh$vc.h.b7/b1zYYwJ7DKEQG1\" }";
+const ROW: &str =
+    "{ id: 7, email: ann@example.com, status: active, password_hash: \"$1$abcdefgh$vc.h.b7/b1zYYwJ7DKEQG1\" }";
 
 /// Cases that hold, on rows and on a database.
 fn good() -> String {
@@ -87,7 +88,9 @@ fn cases_hold_on_databases_and_leave_nothing_behind() {
         store.script(&format!(
             "CREATE TABLE users (id {id}, email varchar(100) UNIQUE, status varchar(20), password_hash varchar(100))"
         ));
-        let rows_only = format!("  - login: {{ identifier: x, password: y }}\n    rows: [{ROW}]\n    expect: {{ outcome: wrong_credentials }}\n");
+        let rows_only = format!(
+            "  - login: {{ identifier: x, password: y }}\n    rows: [{ROW}]\n    expect: {{ outcome: wrong_credentials }}\n"
+        );
         let wrong = "  - get_user: { identifier: ann@example.com }\n    setup: []\n    expect: { outcome: found }\n";
         let broken = "  - get_user: { identifier: a }\n    setup: [\"INSERT INTO nowhere (a) VALUES (1)\"]\n    expect: { outcome: found }\n";
         let sound = folder(&store.url, &good());
@@ -111,7 +114,10 @@ fn what_fails_is_shown_where_it_is_expected() {
     let lines = DEFINITION.lines().count();
     assert_eq!(code, 1, "{text}");
     assert!(text.contains(&format!("--> shop.yaml:{}:16", lines + 7)), "{text}");
-    assert!(text.contains("error[failed-test]: expected `email` to be \"bob@example.com\", found \"ann@example.com\""), "{text}");
+    assert!(
+        text.contains("error[failed-test]: expected `email` to be \"bob@example.com\", found \"ann@example.com\""),
+        "{text}"
+    );
     assert!(text.contains("did you mean `wrong_credentials`?"), "{text}");
     let (code, text) = test(folder.path(), &["shop.yaml", "--format", "json"]);
     let json: Json = serde_json::from_str(&text).unwrap();
@@ -120,9 +126,14 @@ fn what_fails_is_shown_where_it_is_expected() {
 
 #[test]
 fn tap_and_junit_are_well_formed() {
-    let bad = "  - name: \"ends\\nwith \\u0001\"\n    get_user: { identifier: \"<&>\" }\n    expect: { outcome: found }\n";
+    let bad =
+        "  - name: \"ends\\nwith \\u0001\"\n    get_user: { identifier: \"<&>\" }\n    expect: { outcome: found }\n";
     let folder = folder("sqlite:none.db", &(good() + bad));
-    std::fs::write(folder.path().join("none.yaml"), DEFINITION.replace("URL", "sqlite:none.db").replace("tests:\n", "")).unwrap();
+    std::fs::write(
+        folder.path().join("none.yaml"),
+        DEFINITION.replace("URL", "sqlite:none.db").replace("tests:\n", ""),
+    )
+    .unwrap();
     std::fs::write(folder.path().join("broken.yaml"), "version: 1\n").unwrap();
     let (code, text) = test(folder.path(), &[".", "--format", "tap"]);
     let lines: Vec<&str> = text.lines().collect();
@@ -174,9 +185,15 @@ fn well_formed(text: &str) {
 fn faulty_cases_are_found_when_they_are_checked() {
     for (case, word) in [
         ("  - expect: { outcome: found }\n", "has no action"),
-        ("  - login: { identifier: a, password: b }\n    verify: { email: a }\n    expect: { outcome: found }\n", "two actions"),
+        (
+            "  - login: { identifier: a, password: b }\n    verify: { email: a }\n    expect: { outcome: found }\n",
+            "two actions",
+        ),
         ("  - change_username: { username: a, new_username: b }\n    expect: { outcome: changed }\n", "not declared"),
-        ("  - verify: { email: a }\n    setup: [\"DELETE FROM users\"]\n    expect: { outcome: changed }\n", "error[missing-where]"),
+        (
+            "  - verify: { email: a }\n    setup: [\"DELETE FROM users\"]\n    expect: { outcome: changed }\n",
+            "error[missing-where]",
+        ),
         ("  - verify: { mail: a }\n    expect: { outcome: changed }\n", "did you mean `email`"),
         ("  - create: { email: a@b.c, plan: gold }\n    expect: { outcome: invalid_input }\n", "1 passed"),
     ] {

@@ -100,12 +100,10 @@ impl Shop {
         let _ = child.stdin.take().unwrap().write_all(password.as_bytes());
         let output = child.wait_with_output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
-        let said = Said {
-            code: output.status.code().unwrap(),
-            output: text(output.stdout),
-            error: text(output.stderr),
-        };
-        for secret in [PASSWORD, HASH, "abcdefgh", "plain-looking-secret", "private-memo", "constant-from-outside", "$2b$"]
+        let said =
+            Said { code: output.status.code().unwrap(), output: text(output.stdout), error: text(output.stderr) };
+        for secret in
+            [PASSWORD, HASH, "abcdefgh", "plain-looking-secret", "private-memo", "constant-from-outside", "$2b$"]
         {
             assert!(!said.output.contains(secret) && !said.error.contains(secret), "{secret} in {}", said.output);
         }
@@ -155,7 +153,8 @@ fn a_login_is_told_step_by_step() {
         assert_eq!(first["parameters"][0]["name"], "identifier | lower");
         assert_eq!(first["parameters"][0]["value"], "ann@example.com");
         assert_eq!(first["parameters"][1]["secret"], true);
-        let column = |name: &str| first["columns"].as_array().unwrap().iter().find(|c| c["name"] == name).cloned().unwrap();
+        let column =
+            |name: &str| first["columns"].as_array().unwrap().iter().find(|c| c["name"] == name).cloned().unwrap();
         assert_eq!(column("id")["used_for"], serde_json::json!(["user_id"]));
         assert_eq!(column("plan")["used_for"], serde_json::json!(["app_metadata"]));
         assert_eq!(column("status")["used_for"], serde_json::json!(["deny rule 1"]));
@@ -184,14 +183,21 @@ fn a_login_is_told_step_by_step() {
 #[test]
 fn changes_are_rolled_back_unless_they_are_meant() {
     everywhere(|shop| {
-        let create = ["create", "--email", "new@example.com", "--set", "plan=7", "--set", "score=7", "--password-stdin"];
+        let create =
+            ["create", "--email", "new@example.com", "--set", "plan=7", "--set", "score=7", "--password-stdin"];
         let told = shop.told(&create, PASSWORD, "created", 0);
-        assert_eq!((&told["changes"], shop.count("email = 'new@example.com'")), (&Json::from("rolled_back"), Json::from(0)));
+        assert_eq!(
+            (&told["changes"], shop.count("email = 'new@example.com'")),
+            (&Json::from("rolled_back"), Json::from(0))
+        );
         let sent = &told["steps"][2]["parameters"];
         assert_eq!((&sent[3]["value"], &sent[4]["value"]), (&Json::from("7"), &Json::from(7)), "{told:#}");
         assert_eq!(sent[5]["secret"], true);
         let told = shop.told(&[&create[..], &["--commit"]].concat(), PASSWORD, "created", 0);
-        assert_eq!((&told["changes"], shop.count("email = 'new@example.com'")), (&Json::from("committed"), Json::from(1)));
+        assert_eq!(
+            (&told["changes"], shop.count("email = 'new@example.com'")),
+            (&Json::from("committed"), Json::from(1))
+        );
         shop.told(&[&LOGIN[..], &["new@example.com"]].concat(), PASSWORD, "authenticated", 0);
         shop.told(&create, PASSWORD, "user_exists", 1);
         let broken = ["create", "--email", "x@example.com", "--set", "score=100"];
@@ -199,11 +205,17 @@ fn changes_are_rolled_back_unless_they_are_meant() {
 
         for (arguments, condition) in [
             (&["verify", "--email", "bob@example.com"][..], "email = 'bob@example.com' AND status = 'active'"),
-            (&["change_email", "--email", "bob@example.com", "--new-email", "rob@example.com"], "email = 'rob@example.com'"),
+            (
+                &["change_email", "--email", "bob@example.com", "--new-email", "rob@example.com"],
+                "email = 'rob@example.com'",
+            ),
             (&["change_username", "--username", "bob", "--new-username", "rob"], "username = 'rob'"),
             (&["change_phone_number", "--phone-number", "+492", "--new-phone-number", "+499"], "phone_number = '+499'"),
             (&["delete", "--user-id", "shop|3"], "id <> 3 AND NOT EXISTS (SELECT 1 FROM users AS u WHERE u.id = 3)"),
-            (&["change_password", "--identifier", "ann@example.com", "--password-stdin"], "password_hash LIKE '$2b$%' AND id = 1"),
+            (
+                &["change_password", "--identifier", "ann@example.com", "--password-stdin"],
+                "password_hash LIKE '$2b$%' AND id = 1",
+            ),
         ] {
             shop.told(arguments, "another one", "changed", 0);
             assert_eq!(shop.count(condition), 0, "{arguments:?} on {}", shop.store.name());
@@ -213,7 +225,12 @@ fn changes_are_rolled_back_unless_they_are_meant() {
         shop.told(&["verify", "--email", "nobody@example.com"], "", "unchanged", 1);
         shop.told(&["get_user", "--user-id", "shop|1"], "", "found", 0);
         shop.told(&["get_user", "--identifier", "nobody@example.com"], "", "not_found", 1);
-        shop.told(&["change_email", "--email", "ann@example.com", "--new-email", "rob@example.com"], "", "user_exists", 1);
+        shop.told(
+            &["change_email", "--email", "ann@example.com", "--new-email", "rob@example.com"],
+            "",
+            "user_exists",
+            1,
+        );
     });
 }
 

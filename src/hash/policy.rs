@@ -60,7 +60,8 @@ impl<'a> Stored<'a> {
     /// What the row holds beside the hash, by the columns that the definition names.
     pub(super) fn inputs(&self, columns: &Columns) -> Result<Inputs<'a>, Fault> {
         let bytes = |name: &Option<String>, given: Option<&'a Secret>| match name {
-            Some(name) => self.column(name).map(Secret::expose),
+            // What was written a moment ago stands in no row yet.
+            Some(name) => self.column(name).or(given).map(Secret::expose),
             None => given.map(Secret::expose),
         };
         let text = |name: &Option<String>, given: Option<&'a str>| match name {
@@ -70,7 +71,8 @@ impl<'a> Stored<'a> {
                 .map(|value| {
                     str::from_utf8(value.expose()).map_err(|_| Fault::Malformed("a column beside it is no text"))
                 })
-                .transpose(),
+                .transpose()
+                .map(|text| text.or(given)),
         };
         let rounds = match text(&columns.rounds, None)? {
             None => self.rounds,
@@ -113,6 +115,8 @@ pub struct Written {
     pub hash: Secret,
     /// For the column of the salt, where the format keeps it apart.
     pub salt: Option<Secret>,
+    /// What the column of the algorithm must say, where the definition names it for new hashes.
+    algorithm: Option<String>,
 }
 
 /// A stored value that was understood.
@@ -248,7 +252,7 @@ impl Policy {
         };
         let hash = hash.ok_or_else(|| failed("it cannot be rendered"))?;
         let salt = salt.filter(|_| self.writes_salt()).map(Secret::new);
-        let written = Written { hash: Secret::new(hash), salt };
+        let written = Written { hash: Secret::new(hash), salt, algorithm: author.algorithm().map(str::to_owned) };
         self.confirm(password, &written, author)?;
         Ok(written)
     }
@@ -398,7 +402,8 @@ impl fmt::Debug for Policy {
 impl Written {
     /// The same as a row would hold it.
     pub fn as_stored(&self) -> Stored<'_> {
-        Stored { value: Some(&self.hash), salt: self.salt.as_ref(), ..Stored::default() }
+        let algorithm = self.algorithm.as_deref();
+        Stored { value: Some(&self.hash), salt: self.salt.as_ref(), algorithm, ..Stored::default() }
     }
 }
 
