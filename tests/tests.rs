@@ -15,6 +15,7 @@ mod guarantees;
 mod hash;
 mod hash_cli;
 mod http;
+mod init;
 mod layers;
 mod limits;
 mod metrics;
