@@ -157,6 +157,28 @@ fn every_whole_example_of_the_readme_passes_check() {
     }
 }
 
+/// The `password:` blocks that the README shows, each in a definition that selects what it names.
+#[test]
+fn every_password_block_of_the_readme_passes_check() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    std::fs::write(path("secrets.env"), "APP_PEPPER=secret\n").expect("writable");
+    let fences = fences(&text(&root().join("README.md")));
+    let blocks = fences.iter().filter(|fence| has_key(fence, "password:") && !has_key(fence, "connector:"));
+    let mut checked = 0;
+    for block in blocks {
+        let definition = format!(
+            "version: 1\nconnector: acme\ndatabase: {{ url: 'sqlite:acme.db' }}\n{block}actions:\n  login:\n    sql: >\n      \
+             SELECT id, email, user_pass, pw, pw_salt, password, salt FROM users WHERE email = {{{{ identifier }}}}\n"
+        );
+        std::fs::write(path("acme.yaml"), &definition).expect("writable");
+        let output = userbridge(&["check", &path("acme.yaml"), "--env-file", &path("secrets.env")], root());
+        assert!(output.status.success(), "{definition}\n{}", String::from_utf8_lossy(&output.stdout));
+        checked += 1;
+    }
+    assert!(checked >= 3, "README.md shows {checked} blocks");
+}
+
 #[test]
 fn the_schemas_are_current_and_describe_every_property() {
     let output = userbridge(&["schema", "--check"], root());

@@ -16,11 +16,14 @@ use userbridge::secret::{Password, Secret};
 fn accepting(names: &[&str]) -> Policy {
     let spec = |name: &&str| {
         let expression = find(name).and_then(|format| format.expression());
-        if !expression.is_some_and(|text| text.contains("$pepper")) {
+        let takes = |variable| expression.is_some_and(|text| text.contains(variable));
+        if !takes("$pepper") && !takes("$key") {
             return FormatSpec::Named((*name).to_owned());
         }
-        let pepper = Pepper { secrets: Secrets(vec![Secret::new("site")]), position: None };
-        FormatSpec::Described(Box::new(Description { pepper: Some(pepper), ..Description::named(name) }))
+        let secrets = || Secrets(vec![Secret::new("site")]);
+        let pepper = takes("$pepper").then(|| Pepper { secrets: secrets(), position: None });
+        let key = if takes("$key") { secrets() } else { Secrets::default() };
+        FormatSpec::Described(Box::new(Description { pepper, key, ..Description::named(name) }))
     };
     policy(Accept::Formats(names.iter().map(spec).collect()), None)
 }

@@ -62,7 +62,7 @@ fn all_vectors_pass() {
     let table = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hash/vectors.tsv");
     let (code, output, error) = hash(&["verify", "--vectors", table.to_str().unwrap()], "");
     let last = output.lines().last().unwrap_or_default();
-    assert_eq!((code, last), (0, "838 passed, 0 failed, 35 skipped"), "{output}{error}");
+    assert_eq!((code, last), (0, "873 passed, 0 failed"), "{output}{error}");
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn explain_finds_the_knobs() {
     for (value, set, expected) in [
         (digest("salt-").as_str(), &["salt=salt-"][..], None),
         (digest(&format!("{}Zx9", digest("password"))).as_str(), &["salt=Zx9"], Some("vbulletin")),
-        (sha1("Zx9password").as_str(), &["salt=Zx9"], Some("sha1")),
+        (sha1("Zx9password").as_str(), &["salt=Zx9"], Some("sfguard")),
         (format!("{}:Zx9", digest("Zx9password")).as_str(), &[], Some("oscommerce")),
         (digest("PASSWORD").as_str(), &[], Some("upper")),
         (sha1(&digest("passwordZx9")).as_str(), &["salt=Zx9"], Some("sha1(md5($pass . $salt))")),
@@ -126,13 +126,13 @@ fn checks(output: &str) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_userbridge"));
     let checked = command.arg("check").arg(&path).env("PASSWORD_PEPPER", "site").output().unwrap();
     let report = String::from_utf8(checked.stdout).unwrap();
-    assert!(report.contains(" 0 errors"), "{definition}\n{report}");
+    assert!(checked.status.success(), "{definition}\n{report}");
 }
 
 #[test]
 fn formats_are_listed() {
     let (code, text, _) = hash(&["formats"], "");
-    assert!(code == 0 && text.contains("vbulletin") && text.contains("hashcat:2611"), "{text}");
+    assert!(code == 0 && text.contains("vbulletin") && text.contains(" 2611, 2711 "), "{text}");
     let (_, json, _) = hash(&["formats", "--format", "json"], "");
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     let formats = json["formats"].as_array().unwrap();

@@ -1,10 +1,9 @@
 //! `userbridge hash`: make, verify and identify password hashes, and find out how an application makes them.
 
 mod explain;
-mod formats;
+pub(super) mod formats;
 mod given;
 mod recipes;
-
 mod vectors;
 mod yaml;
 
@@ -14,6 +13,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use self::given::Given;
+pub use self::vectors::{Answer, VectorOutcome, verify_vectors};
 use super::{Exit, Format};
 use crate::hash::{Accept, Description, FormatSpec, Policy, Spec, Verdict, identify};
 use crate::secret::{Password, Secret};
@@ -28,7 +28,6 @@ pub(super) enum Hash {
     Identify(Identify),
     /// Find out which format and which knobs make a hash of a known password; print them for a definition.
     Explain(explain::Explain),
-
     /// List the known formats.
     Formats(formats::Formats),
 }
@@ -90,7 +89,6 @@ impl Hash {
             Self::Verify(verify) => verify.run(),
             Self::Identify(identify) => identify.run(),
             Self::Explain(explain) => explain.run(),
-
             Self::Formats(formats) => Ok(formats.run()),
         };
         result.unwrap_or_else(|problem| {

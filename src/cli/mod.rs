@@ -18,6 +18,8 @@ mod status;
 mod telemetry;
 mod tokens;
 
+pub use self::hash::{Answer, VectorOutcome, verify_vectors};
+
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};

@@ -1,5 +1,5 @@
-//! `userbridge schema`: the JSON Schemas that editors use, generated from the types that read the files, and the OpenAPI
-//! document, generated from the tables that answer requests.
+//! `userbridge schema`: the JSON Schemas that editors use, generated from the types that read the files, the OpenAPI
+//! document, generated from the tables that answer requests, and the page of all password formats.
 
 use std::path::PathBuf;
 
@@ -7,11 +7,12 @@ use clap::Args;
 use schemars::generate::SchemaSettings;
 
 use super::Exit;
+use super::hash::formats;
 use crate::definition::RawGateway;
 use crate::definition::raw::RawDefinition;
 use crate::protocol::openapi;
 
-/// Write the JSON Schemas that editors use, and the OpenAPI document.
+/// Write the JSON Schemas that editors use, the OpenAPI document, and the page of all password formats.
 #[derive(Debug, Args)]
 pub(super) struct Schema {
     /// The directory to write to.
@@ -52,6 +53,6 @@ fn generated() -> Vec<(&'static str, String)> {
         ("gateway.schema.json", generator().into_root_schema_for::<RawGateway>()),
     ];
     let schemas = schemas.into_iter().map(|(name, schema)| (name, schema.to_value()));
-    let all = schemas.chain([("openapi.json", openapi())]);
-    all.map(|(name, json)| (name, format!("{json:#}\n"))).collect()
+    let all = schemas.chain([("openapi.json", openapi())]).map(|(name, json)| (name, format!("{json:#}\n")));
+    all.chain([("formats.md", formats::page())]).collect()
 }

@@ -12,6 +12,7 @@ use super::statements::{Ground, Names, compile, first_word, sql_span, steps};
 use super::yaml::At;
 use crate::action::Action;
 use crate::diagnostic::{Code, Fault, Span};
+use crate::hash::Policy;
 use crate::sql::{Input, Statement, Use};
 
 /// The checked actions.
@@ -172,7 +173,7 @@ fn login(
         Verification::Database
     } else {
         let rehash = match &own.rehash {
-            Some(sql) => Some(rehash(sql, ground, checker)?),
+            Some(sql) => Some(rehash(sql, &own.policy, ground, checker)?),
             None => None,
         };
         Verification::Gateway(StoredPassword {
@@ -186,7 +187,7 @@ fn login(
 }
 
 /// The statement that replaces an outdated hash: it must compare the old one, or a parallel change would be lost.
-fn rehash(sql: &At<String>, ground: &Ground<'_>, checker: &mut Checker<'_>) -> Option<Arc<Statement>> {
+fn rehash(sql: &At<String>, policy: &Policy, ground: &Ground<'_>, checker: &mut Checker<'_>) -> Option<Arc<Statement>> {
     let inputs = [
         ("password_hash", Input::PasswordHash),
         ("password_salt", Input::PasswordSalt),
@@ -196,6 +197,7 @@ fn rehash(sql: &At<String>, ground: &Ground<'_>, checker: &mut Checker<'_>) -> O
     let names = Names { action: "rehash_sql", used: Use::Write, inputs: &inputs, steps: &[], row: true };
     let statement = compile(sql, &names, ground, checker)?;
     unused(&[Input::PasswordHash, Input::StoredHash], &[&statement], "rehash_sql", sql, checker);
+    can_store(Some(policy), &[&statement], "rehash_sql", sql.span.clone(), checker);
     Some(statement)
 }
 
@@ -312,7 +314,10 @@ fn transaction(
         );
         return None;
     }
-    Some(Write { steps, deciding, policy: own.filter(|_| hashes).map(|own| own.policy) })
+    let policy = own.filter(|_| hashes).map(|own| own.policy);
+    let statements: Vec<&Statement> = steps.iter().map(|step| &*step.statement).collect();
+    can_store(policy.as_deref(), &statements, &action.to_string(), sql_span(sql), checker);
+    Some(Write { steps, deciding, policy })
 }
 
 /// The action's own `password:` block, or the one at the top.
@@ -325,6 +330,28 @@ fn own_passwords(raw: Option<&At<RawPassword>>, ground: &Ground<'_>, checker: &m
 
 fn unused(needed: &[Input], statements: &[&Statement], action: &str, sql: &At<String>, checker: &mut Checker<'_>) {
     unused_at(needed, statements, action, sql.span.clone(), checker);
+}
+
+/// Whether it is said what is written, and the salt goes with it: a hash without its salt opens for nobody.
+fn can_store(policy: Option<&Policy>, statements: &[&Statement], action: &str, span: Span, checker: &mut Checker<'_>) {
+    if policy.is_some_and(|policy| !policy.can_write()) {
+        let message = format!("`{action}` stores a hash, but in which format is not said");
+        checker.push(
+            Fault::new(Code::MissingKey, first_word(checker, &span), message)
+                .help("add `new: …` to `password`: Argon2id, the default, has the shape of what is accepted there"),
+        );
+        return;
+    }
+    let stored = |statement: &&Statement| {
+        statement.parameters.iter().any(|parameter| parameter.expression.input() == Some(&Input::PasswordSalt))
+    };
+    if policy.is_some_and(Policy::writes_salt) && !statements.iter().any(stored) {
+        let message = format!("`{action}` stores a hash without its salt, so nobody could log in with it");
+        checker.push(
+            Fault::new(Code::UnusedInput, first_word(checker, &span), message)
+                .help("set the salt's column to `{{ password_salt }}` in the same statement"),
+        );
+    }
 }
 
 fn unused_at(needed: &[Input], statements: &[&Statement], action: &str, span: Span, checker: &mut Checker<'_>) {

@@ -11,8 +11,9 @@ use super::settings::{self, Surroundings};
 use super::yaml::At;
 use crate::diagnostic::{Code, Fault, Span};
 use crate::hash::{
-    Accept, Base, Caps, Change, Charset, Columns, Cost, Description, Encoding, FormatSpec, Item, Pepper, Policy,
-    Position, Rounds, RoundsOver, SaltEncoding, SaltSpec, Secrets, Spec, SpecError, Split, SplitOrder, Text, When,
+    Accept, Base, Caps, Change, Charset, Columns, Cost, Description, Doubt, Encoding, FormatSpec, Item, Pepper, Policy,
+    Position, Problem, Rounds, RoundsOver, SaltEncoding, SaltSpec, Secrets, Spec, SpecError, Split, SplitOrder, Text,
+    When,
 };
 
 /// A block with what its formats may refer to.
@@ -41,16 +42,27 @@ impl Formats<'_> {
             Some(at) => self.spec(&at.value, &at.span, checker)?,
             None => FormatSpec::Named("argon2id".to_owned()),
         };
-        let spec = Spec { accept, write: Some(write), columns: columns(self.block), caps: Caps::default() };
+        let mut spec = Spec { accept, write: Some(write), columns: columns(self.block), caps: Caps::default() };
         let item = |item: Item| match item {
             Item::Accept(index) => accepted.as_ref().and_then(|formats| formats.get(index).copied()),
             Item::Write => self.block.new.as_ref().map(|at| (&at.value, &at.span)),
         };
-        match Policy::compile(&spec) {
+        let mut compiled = Policy::compile(&spec);
+        // Who only reads need not say what is written, also where our own default could not be told apart.
+        let is_default = |errors: &Vec<SpecError>| errors.iter().all(|error| error.item == Item::Write);
+        if self.block.new.is_none() && compiled.as_ref().is_err_and(is_default) {
+            spec.write = None;
+            compiled = Policy::compile(&spec);
+        }
+        match compiled {
             Ok(policy) => {
                 for warning in policy.warnings() {
                     let span = item(warning.item).map_or(self.whole, |(_, span)| span).clone();
-                    checker.push(Fault::new(Code::WeakFormat, span, warning.message.clone()));
+                    let code = match warning.doubt {
+                        Doubt::Weak => Code::WeakFormat,
+                        Doubt::Repeated => Code::RepeatedFormat,
+                    };
+                    checker.push(Fault::new(code, span, warning.message.clone()));
                 }
                 Some(policy)
             }
@@ -81,10 +93,11 @@ impl Formats<'_> {
     }
 
     fn report(&self, item: Option<Written<'_>>, error: SpecError, checker: &mut Checker<'_>) {
-        let code = if error.message.contains("is not a known password format") {
-            Code::UnknownFormat
-        } else {
-            Code::InvalidFormat
+        let code = match error.problem {
+            Problem::Unknown => Code::UnknownFormat,
+            Problem::Invalid => Code::InvalidFormat,
+            Problem::Unwritable => Code::UnwritableFormat,
+            Problem::Ambiguous => Code::AmbiguousFormats,
         };
         let text = match (item, &error.within) {
             (Some((RawFormat::Described(raw), _)), Some((text, _))) => match text {
@@ -153,10 +166,8 @@ impl Formats<'_> {
         description.prehash = raw.prehash.as_ref().map(|at| at.value.clone());
         description.key = optional(key)?.unwrap_or_default();
         description.columns = own_columns(raw);
-        description.algorithm = match &raw.algorithm {
-            Some(RawText::Fixed(text)) => Some(text.clone()),
-            Some(RawText::Column(_)) | None => None,
-        };
+        description.algorithm = fixed(raw.algorithm.as_ref());
+        description.realm = fixed(raw.realm.as_ref());
         description.when = when(raw);
         Some(description)
     }
@@ -264,16 +275,25 @@ fn cost(raw: &RawDescription) -> Cost {
     }
 }
 
+fn fixed(raw: Option<&RawText>) -> Option<String> {
+    match raw {
+        Some(RawText::Fixed(text)) => Some(text.clone()),
+        Some(RawText::Column(_)) | None => None,
+    }
+}
+
 fn own_columns(raw: &RawDescription) -> Columns {
     let column = |raw: &Option<RawColumn>| raw.as_ref().map(|raw| raw.column.value.clone());
+    let text = |raw: &Option<RawText>| match raw {
+        Some(RawText::Column(raw)) => Some(raw.column.value.clone()),
+        Some(RawText::Fixed(_)) | None => None,
+    };
     Columns {
         salt: raw.salt.as_ref().and_then(|salt| salt.column.as_ref()).map(|at| at.value.clone()),
         salt2: column(&raw.salt2),
         user: column(&raw.user),
-        algorithm: match &raw.algorithm {
-            Some(RawText::Column(raw)) => Some(raw.column.value.clone()),
-            Some(RawText::Fixed(_)) | None => None,
-        },
+        algorithm: text(&raw.algorithm),
+        realm: text(&raw.realm),
         rounds: match raw.rounds.as_ref().map(|at| &at.value) {
             Some(RawNumber::Column(raw)) => Some(raw.column.value.clone()),
             Some(RawNumber::Fixed(_)) | None => None,

@@ -81,6 +81,7 @@ pub(super) fn columns(block: &RawPassword) -> Columns {
         user: column(&block.user),
         algorithm: column(&block.algorithm),
         rounds: column(&block.rounds),
+        realm: column(&block.realm),
     }
 }
 
@@ -104,6 +105,10 @@ fn complete(policy: &Policy, raw: &At<RawPassword>, checker: &mut Checker<'_>) -
             Need::Rounds => {
                 ("a format takes its rounds from the row, but no column is named", "add `rounds: { column: … }`")
             }
+            Need::Realm => (
+                "a format hashes the realm, but it is not said",
+                "add `realm: …` to the format, or `realm: { column: … }`",
+            ),
         };
         checker.missing("password", &raw.span, message, help);
     }

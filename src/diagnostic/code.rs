@@ -69,6 +69,12 @@ codes! {
     InvalidFormat = "invalid-format", Error;
     /// A format that is fast to guess is used to write new passwords.
     WeakFormat = "weak-format", Warning;
+    /// A format that is verified, but that new passwords cannot be written in.
+    UnwritableFormat = "unwritable-format", Error;
+    /// Two formats of a column that leave values of the same shape.
+    AmbiguousFormats = "ambiguous-formats", Error;
+    /// A format that stands twice in a list.
+    RepeatedFormat = "repeated-format", Warning;
     /// A template that cannot be parsed.
     TemplateSyntax = "template-syntax", Error;
     /// A template construct that has no place in a definition.

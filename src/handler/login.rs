@@ -7,6 +7,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::arguments::Source;
+use super::store::Transaction;
 use super::{Class, Error, Handler};
 use crate::action::{Outcome, Profile, Refusal, Request};
 use crate::db::Row;
@@ -161,9 +162,14 @@ impl Handler {
             let arguments = source.arguments(bound)?;
             let mut transaction = self.store.begin(deadline).await.map_err(|e| bound.error(e))?;
             let effect = transaction.execute(&bound.query, &arguments).await.map_err(|e| bound.error(e))?;
-            if effect.matched > 1 {
+            let problem = match effect.matched {
+                0 => None,
+                1 => self.read_back(&mut transaction, &source, stored, &written).await?,
+                _ => Some("`rehash_sql` matches more than one row"),
+            };
+            if let Some(problem) = problem {
                 transaction.rollback().await.map_err(|e| bound.error(e))?;
-                return Err(Error::new(Class::Misconfigured, "`rehash_sql` matches more than one row"));
+                return Err(Error::new(Class::Misconfigured, problem));
             }
             transaction.commit().await.map_err(|e| bound.error(e))?;
             Ok(effect.matched)
@@ -176,6 +182,29 @@ impl Handler {
                 tracing::warn!(connector, class = error.class.as_str(), %error, "rehash failed; the login stands")
             }
         }
+    }
+
+    /// Reads the row again before the commit: what is wrong with the hash and the salt that it holds now. A column that
+    /// is too narrow, a trigger or a conversion must not leave the user without a password, on any database.
+    async fn read_back(
+        &self,
+        transaction: &mut Transaction,
+        source: &Source<'_>,
+        stored: &StoredPassword,
+        written: &Written,
+    ) -> Result<Option<&'static str>, Error> {
+        let Some(bound) = &self.login else { return Ok(None) };
+        let arguments = source.arguments(bound)?;
+        let effect = transaction.execute(&bound.query, &arguments).await.map_err(|e| bound.error(e))?;
+        let Some(mut row) = effect.rows.into_iter().next().filter(|_| effect.matched == 1) else {
+            return Ok(Some("after `rehash_sql`, `login` does not find the row; undone"));
+        };
+        let hash = secret_column(&mut row, &stored.column)?;
+        let beside = stored.beside.iter().map(|column| Ok((column.clone(), self.beside(&mut row, column)?)));
+        let beside = beside.collect::<Result<Vec<_>, Error>>()?;
+        let row = Stored { value: hash.as_ref(), extra: &beside, ..Stored::default() };
+        let kept = stored.policy.holds(&row, written);
+        Ok((!kept).then_some("the store does not hold the new hash as it was written, undone; widen its column"))
     }
 
     /// Hashes a new password in the pool; the inner error is the caller's to know.

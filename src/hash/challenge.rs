@@ -227,26 +227,26 @@ impl Admitted {
         &self.challenge.kernel
     }
 
-    pub(super) fn steps(&self) -> &[Step] {
-        &self.challenge.steps
-    }
-
     /// The bytes of memory that computing it needs.
     pub(super) fn memory(&self) -> u64 {
         self.challenge.memory()
     }
 
-    /// Whether this password is the one; compares in constant time. All that may open the value is tried, unless one
-    /// does.
+    /// Whether this password is the one.
     pub(super) fn matches(&self, password: &[u8]) -> Result<bool, Failure> {
+        self.opened(password).map(|opened| opened.is_some())
+    }
+
+    /// Which of the ways opens the value with this password; compares in constant time. All are tried, unless one does.
+    pub(super) fn opened(&self, password: &[u8]) -> Result<Option<&Challenge>, Failure> {
         for challenge in [&self.challenge].into_iter().chain(&self.challenge.others) {
             if let Derived::Output(output) = self.derive_one(challenge, password)?
                 && bool::from(output.as_slice().ct_eq(&challenge.expected))
             {
-                return Ok(true);
+                return Ok(Some(challenge));
             }
         }
-        Ok(false)
+        Ok(None)
     }
 
     /// Computes the output, of the length that is expected.

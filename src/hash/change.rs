@@ -19,6 +19,8 @@ pub(super) enum Change {
     Base64,
     /// Two bytes a unit, high byte first.
     Utf16Be,
+    /// Each byte and a zero, as if it were one of Latin-1.
+    Widen,
     /// Capitals.
     Upper,
     /// NUL bytes up to this length; a longer text has no such form.
@@ -47,6 +49,7 @@ impl Change {
             }
             Self::Base64 => codec::to_base64(text).into_bytes(),
             Self::Utf16Be => as_text()?.encode_utf16().flat_map(u16::to_be_bytes).collect(),
+            Self::Widen => text.iter().flat_map(|byte| [*byte, 0]).collect(),
             Self::Upper => as_text()?.to_uppercase().into_bytes(),
             Self::Pad(length) if text.len() > length => return None,
             Self::Pad(length) => text.iter().copied().chain(std::iter::repeat(0)).take(length).collect(),

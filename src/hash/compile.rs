@@ -3,15 +3,16 @@
 //! Invariant: a policy that compiles can verify what it writes.
 
 use super::caps::Caps;
-use super::catalogue::{FORMATS, Format, Strength, find, nearest_name};
+use super::catalogue::{FORMATS, Format, Strength, find};
 use super::challenge::{Admitted, Challenge, Refusal};
 use super::format::argon2;
 use super::format::{Draw, Writer};
 use super::kernel::{Kdf, Kernel};
+use super::overlap;
 use super::policy::Policy;
 use super::recent::Recent;
 use super::recipe::{Misfit, Recipe};
-use super::spec::{Accept, Cost, Description, FormatSpec, Item, Spec, SpecError, Warning};
+use super::spec::{Accept, Cost, Description, Doubt, FormatSpec, Item, Problem, Spec, SpecError, Warning};
 
 /// How one accepted format is recognised.
 #[derive(Clone)]
@@ -62,7 +63,13 @@ pub(super) fn compile(spec: &Spec) -> Result<Policy, Vec<SpecError>> {
     let mut author = None;
     match spec.write.as_ref().map(|write| compile_author(write, &spec.caps)) {
         None => {}
-        Some(Ok(compiled)) => author = Some(compiled),
+        Some(Ok(compiled)) => {
+            let own = missing_reader(&compiled, &readers);
+            let taken = |own: &Reader| readers.iter().find(|earlier| overlap::takes_all(earlier, own, &spec.caps));
+            let earlier = own.as_ref().and_then(|own| taken(own).map(|earlier| ambiguous(earlier, own)));
+            errors.extend(earlier.map(|misfit| misfit.about(Item::Write)));
+            author = Some(compiled);
+        }
         Some(Err(misfit)) => errors.push(misfit.about(Item::Write)),
     }
     if !errors.is_empty() {
@@ -79,12 +86,13 @@ pub(super) fn compile(spec: &Spec) -> Result<Policy, Vec<SpecError>> {
 
 impl Misfit {
     fn about(self, item: Item) -> SpecError {
-        SpecError { item, within: self.within, message: self.message, help: self.help }
+        let Self { problem, within, message, help } = self;
+        SpecError { item, problem, within, message, help }
     }
 }
 
 fn misfit(message: String, help: Option<String>) -> Misfit {
-    Misfit { message, help, within: None }
+    Misfit { problem: Problem::Invalid, message, help, within: None }
 }
 
 fn readers(accept: &Accept, caps: &Caps, errors: &mut Vec<SpecError>) -> Vec<Reader> {
@@ -99,11 +107,24 @@ fn readers(accept: &Accept, caps: &Caps, errors: &mut Vec<SpecError>) -> Vec<Rea
     let mut readers = Vec::new();
     for (index, format) in formats.iter().enumerate() {
         match compile_reader(format, caps) {
-            Ok(reader) => readers.push(reader),
+            Ok(reader) => {
+                let earlier = readers.iter().find(|earlier| overlap::takes_all(earlier, &reader, caps));
+                errors.extend(earlier.map(|earlier| ambiguous(earlier, &reader).about(Item::Accept(index))));
+                readers.push(reader);
+            }
             Err(misfit) => errors.push(misfit.about(Item::Accept(index))),
         }
     }
     readers
+}
+
+/// One value, one format: two that cannot be told apart are never tried one after the other.
+fn ambiguous(earlier: &Reader, later: &Reader) -> Misfit {
+    let (earlier, later) = (earlier.name(), later.name());
+    let message = format!("values of {later} have the shape of {earlier}, which is asked first");
+    let help = "say with `when:` which values are of the first, as in `when: { column: salt, empty: true }`, \
+                `when: { prefix: … }` or `when: { length: … }`, or list only one of them";
+    Misfit { problem: Problem::Ambiguous, ..misfit(message, Some(help.to_owned())) }
 }
 
 fn compile_reader(spec: &FormatSpec, caps: &Caps) -> Result<Reader, Misfit> {
@@ -164,7 +185,8 @@ fn row_author(name: &str, cost: Cost) -> Result<Author, Misfit> {
         let known: Vec<_> = format.writers.iter().filter_map(|w| w.names.first().copied()).collect();
         let help =
             if known.is_empty() { "write `argon2id`".to_owned() } else { format!("write `{}`", known.join("` or `")) };
-        return Err(misfit(format!("`{name}` is verified but not written"), Some(help)));
+        let misfit = misfit(format!("`{name}` is verified but not written"), Some(help));
+        return Err(Misfit { problem: Problem::Unwritable, ..misfit });
     };
     if let Some(knob) = cost.set().find(|knob| !writer.knobs.contains(knob)) {
         let help = format!("it takes {}", writer.knobs.join(", "));
@@ -174,10 +196,7 @@ fn row_author(name: &str, cost: Cost) -> Result<Author, Misfit> {
 }
 
 fn resolve(name: &str) -> Result<&'static Format, Misfit> {
-    find(name).ok_or_else(|| {
-        let help = format!("did you mean `{}`?", nearest_name(name));
-        misfit(format!("`{name}` is not a known password format"), Some(help))
-    })
+    find(name).ok_or_else(|| Misfit::unknown_format(name))
 }
 
 /// What is written is accepted too: the account must still be able to log in.
@@ -206,7 +225,7 @@ fn usual(
         Accept::Auto => None,
         Accept::Formats(_) => readers.first().and_then(|reader| match reader {
             Reader::Row(format) | Reader::SelfDescribing(format) => format.usual(),
-            Reader::Recipe(recipe) => recipe.template(&mut Draw(&mut |_| {})).ok().map(|(challenge, _)| challenge),
+            Reader::Recipe(recipe) => recipe.usual(),
         }),
     };
     let written =
@@ -228,23 +247,22 @@ fn warnings(spec: &Spec, readers: &[Reader], author: Option<&Author>) -> Vec<War
             "new passwords are written as {}, which is {strength} to guess; prefer `argon2id` unless the old application must read them",
             author.name()
         );
-        warnings.push(Warning { item: Item::Write, message });
+        warnings.push(Warning { item: Item::Write, doubt: Doubt::Weak, message });
     }
     if matches!(spec.accept, Accept::Formats(_)) {
         for (index, reader) in readers.iter().enumerate() {
-            if let Some(earlier) = readers[..index].iter().find(|earlier| hides(earlier, reader)) {
-                let message =
-                    format!("{} is never reached: {} before it has the same shape", reader.name(), earlier.name());
-                warnings.push(Warning { item: Item::Accept(index), message });
+            if readers[..index].iter().any(|earlier| is_repeated(earlier, reader)) {
+                let message = format!("{} stands in the list already", reader.name());
+                warnings.push(Warning { item: Item::Accept(index), doubt: Doubt::Repeated, message });
             }
         }
     }
     warnings
 }
 
-fn hides(earlier: &Reader, later: &Reader) -> bool {
+fn is_repeated(earlier: &Reader, later: &Reader) -> bool {
     match (earlier, later) {
-        (Reader::Recipe(a), Reader::Recipe(b)) => a.hides(b),
+        (Reader::Recipe(a), Reader::Recipe(b)) => a.is_same(b),
         (Reader::Row(a) | Reader::SelfDescribing(a), Reader::Row(b) | Reader::SelfDescribing(b)) => a.name == b.name,
         _ => false,
     }

@@ -21,6 +21,7 @@ mod error;
 mod expression;
 mod format;
 mod kernel;
+mod overlap;
 mod policy;
 mod recent;
 mod recipe;
@@ -28,8 +29,6 @@ mod scan;
 mod shape;
 mod spec;
 mod timings;
-#[cfg(test)]
-mod vectors;
 
 pub use budget::{Budget, BudgetConfig, BudgetState, Busy};
 pub use caps::Caps;
@@ -39,7 +38,8 @@ pub use policy::{Policy, Stored, Verdict, Written};
 pub use recipe::Need;
 pub use shape::{Candidate, identify};
 pub use spec::{
-    Accept, Base, Change, Charset, Columns, Cost, Description, Encoding, FormatSpec, Item, Pepper, Position, Rounds,
-    RoundsOver, SaltEncoding, SaltSpec, Secrets, Spec, SpecError, Split, SplitOrder, Text, Transform, Warning, When,
+    Accept, Base, Change, Charset, Columns, Cost, Description, Doubt, Encoding, FormatSpec, Item, Pepper, Position,
+    Problem, Rounds, RoundsOver, SaltEncoding, SaltSpec, Secrets, Spec, SpecError, Split, SplitOrder, Text, Transform,
+    Warning, When,
 };
 pub use timings::{BOUNDS, Distribution, Timings};

@@ -85,7 +85,7 @@ impl<'a> Stored<'a> {
             salt: bytes(&columns.salt, self.salt),
             salt2: bytes(&columns.salt2, self.salt2),
             user: text(&columns.user, self.user)?,
-            realm: self.realm,
+            realm: text(&columns.realm, self.realm)?,
             algorithm: text(&columns.algorithm, self.algorithm)?,
             rounds,
             ..Inputs::NONE
@@ -121,7 +121,7 @@ pub struct Written {
 
 /// A stored value that was understood.
 enum Read {
-    Challenge { format: String, admitted: Admitted },
+    Challenge { format: String, admitted: Box<Admitted> },
     NoPassword,
 }
 
@@ -141,13 +141,14 @@ impl Policy {
         let mut needs: Vec<Need> = self.readers.iter().flat_map(Reader::needs).collect();
         needs.sort();
         needs.dedup();
-        let Columns { salt, salt2, user, algorithm, rounds } = &self.columns;
+        let Columns { salt, salt2, user, algorithm, rounds, realm } = &self.columns;
         needs.retain(|need| match need {
             Need::Salt => salt.is_none(),
             Need::Salt2 => salt2.is_none(),
             Need::User => user.is_none(),
             Need::Algorithm => algorithm.is_none(),
             Need::Rounds => rounds.is_none(),
+            Need::Realm => realm.is_none(),
         });
         needs
     }
@@ -179,22 +180,33 @@ impl Policy {
         self.author.is_some()
     }
 
+    /// Whether new hashes have a salt for a column of its own: without it nobody could log in with them.
+    pub fn writes_salt(&self) -> bool {
+        matches!(&self.author, Some(Author::Recipe(recipe)) if recipe.keeps_salt_apart())
+    }
+
     /// Whether this is the password of the row. Takes as long as the row's own cost; a row without a password costs a
     /// decoy. A password that may not be hashed at all (`Password::is_acceptable`) is a mismatch at no cost.
     pub fn verify_blocking(&self, password: &Password, stored: &Stored<'_>) -> Result<Verdict, Unreadable> {
         if !password.is_acceptable() {
             return Ok(Verdict::Mismatch);
         }
+        self.verify_bytes_blocking(password.expose().as_bytes(), stored)
+    }
+
+    /// As [`Self::verify_blocking`], for any bytes: published vectors have passwords that are empty or no text, which
+    /// no login can send. Not for logins, since it has no limit of length.
+    pub fn verify_bytes_blocking(&self, password: &[u8], stored: &Stored<'_>) -> Result<Verdict, Unreadable> {
         match self.read(stored)? {
             Read::NoPassword => {
-                self.decoy_blocking(password);
+                self.decoy(password);
                 Ok(Verdict::NoPassword)
             }
             Read::Challenge { format, admitted } => {
                 self.recent.note(&admitted);
-                let matches = admitted.matches(password.expose().as_bytes());
-                let matches = matches.map_err(|failure| unreadable(format, failure))?;
-                Ok(if matches { Verdict::Match { outdated: self.is_outdated(&admitted) } } else { Verdict::Mismatch })
+                let opened = admitted.opened(password);
+                let opened = opened.map_err(|failure| unreadable(format, failure))?;
+                Ok(opened.map_or(Verdict::Mismatch, |by| Verdict::Match { outdated: self.is_outdated(by) }))
             }
         }
     }
@@ -202,10 +214,13 @@ impl Policy {
     /// Costs what verifying the prevailing format at its usual cost does, by the same code: for unknown users. A
     /// password that may not be hashed costs as much as a short one, so that it tells nobody who is known.
     pub fn decoy_blocking(&self, password: &Password) {
+        self.decoy(if password.is_acceptable() { password.expose().as_bytes() } else { b"password" });
+    }
+
+    fn decoy(&self, password: &[u8]) {
         if let Some(work) = self.recent.dominant() {
-            let bytes = if password.is_acceptable() { password.expose().as_bytes() } else { b"password" };
             // The answer is of no use, only its cost.
-            let _ = std::hint::black_box(work.matches(bytes));
+            let _ = std::hint::black_box(work.matches(password));
         }
     }
 
@@ -227,20 +242,29 @@ impl Policy {
             Author::Recipe(recipe) => recipe.render(&finished, salt.as_deref()),
         };
         let hash = hash.ok_or_else(|| failed("it cannot be rendered"))?;
-        let separate = matches!(author, Author::Recipe(recipe) if recipe.keeps_salt_apart());
-        let salt = salt.filter(|_| separate).map(Secret::new);
+        let salt = salt.filter(|_| self.writes_salt()).map(Secret::new);
         let written = Written { hash: Secret::new(hash), salt, algorithm: author.algorithm().map(str::to_owned) };
         self.confirm(password, &written, author)?;
         Ok(written)
     }
 
-    /// Bytes of memory that verifying this row needs; with None, what the decoy needs.
+    /// Whether a row holds exactly what was written. Computes nothing.
+    pub fn holds(&self, row: &Stored<'_>, written: &Written) -> bool {
+        let is = |found: Option<&[u8]>, written: &Secret| {
+            found.is_some_and(|found| trimmed_bytes(found) == trimmed_bytes(written.expose()))
+        };
+        let salt = || row.inputs(&self.salt_columns()).ok().and_then(|inputs| inputs.salt);
+        is(row.value.map(Secret::expose), &written.hash)
+            && written.salt.as_ref().is_none_or(|written| is(salt(), written))
+    }
+
+    /// Bytes of memory that verifying this row needs; without one, and for a row that only a decoy answers, what that
+    /// needs.
     pub fn memory_needed(&self, stored: Option<&Stored<'_>>) -> u64 {
         let decoy = || self.recent.dominant().map_or(0, |work| work.memory());
         match stored.map(|stored| self.read(stored)) {
-            None | Some(Ok(Read::NoPassword)) => decoy(),
+            None | Some(Ok(Read::NoPassword) | Err(_)) => decoy(),
             Some(Ok(Read::Challenge { admitted, .. })) => admitted.memory(),
-            Some(Err(_)) => 0,
         }
     }
 
@@ -262,7 +286,9 @@ impl Policy {
         let mut counter = |bytes: &mut [u8]| bytes.iter_mut().for_each(|b| (*b, next) = (next, next.wrapping_add(1)));
         let password = Password::new("correct horse");
         let written = self.write_blocking(&password, &mut counter).map_err(|e| e.to_string())?;
-        match self.verify_blocking(&Password::new("correct horsf"), &written.as_stored()) {
+        let columns = self.columns_of(&written);
+        let row = Stored { extra: &columns, ..written.as_stored() };
+        match self.verify_blocking(&Password::new("correct horsf"), &row) {
             Ok(Verdict::Mismatch) => Ok(()),
             Ok(_) => Err("a wrong password was accepted".to_owned()),
             Err(error) => Err(error.to_string()),
@@ -291,18 +317,33 @@ impl Policy {
         Ok(finished)
     }
 
+    /// The columns of what is written: those of its format, or of the whole policy.
+    fn salt_columns(&self) -> Columns {
+        match &self.author {
+            Some(Author::Recipe(recipe)) => recipe.with_columns_of(&self.columns),
+            Some(Author::Row { .. }) | None => self.columns.clone(),
+        }
+    }
+
+    /// The columns beside the hash, as they are once it is stored.
+    fn columns_of(&self, written: &Written) -> Vec<(String, Option<Secret>)> {
+        self.salt_columns().salt.map(|column| (column, written.salt.clone())).into_iter().collect()
+    }
+
     fn confirm(&self, password: &Password, written: &Written, author: &Author) -> Result<(), WriteError> {
-        let accepted = match self.read(&written.as_stored()) {
+        let columns = self.columns_of(written);
+        let accepted = match self.read(&Stored { extra: &columns, ..written.as_stored() }) {
             Ok(Read::Challenge { admitted, .. }) => admitted.matches(password.expose().as_bytes()).unwrap_or(false),
             Ok(Read::NoPassword) | Err(_) => false,
         };
         if accepted { Ok(()) } else { Err(WriteError::NotVerified { format: author.name() }) }
     }
 
-    fn is_outdated(&self, stored: &Admitted) -> bool {
+    /// Whether what opened a value is below what is written: an older pepper counts as much as a lower cost.
+    fn is_outdated(&self, stored: &Challenge) -> bool {
         self.target
             .as_ref()
-            .is_some_and(|target| !stored.kernel().reaches(&target.kernel) || !are_alike(stored.steps(), &target.steps))
+            .is_some_and(|target| !stored.kernel.reaches(&target.kernel) || !are_alike(&stored.steps, &target.steps))
     }
 
     fn read(&self, stored: &Stored<'_>) -> Result<Read, Unreadable> {
@@ -332,7 +373,7 @@ impl Policy {
     fn admit(&self, reader: &Reader, challenge: Challenge) -> Result<Read, Unreadable> {
         let format = reader.name();
         match challenge.admit(&self.caps) {
-            Ok(admitted) => Ok(Read::Challenge { format, admitted }),
+            Ok(admitted) => Ok(Read::Challenge { format, admitted: Box::new(admitted) }),
             Err(Refusal::Length) => {
                 Err(Unreadable::Malformed { format, problem: "its digest has not the length it must have" })
             }
@@ -415,6 +456,12 @@ impl Reader {
     }
 }
 
+/// Without the padding of CHAR(n) and BINARY(n) columns.
+fn trimmed_bytes(value: &[u8]) -> &[u8] {
+    let end = value.iter().rposition(|byte| !matches!(byte, b' ' | 0)).map_or(0, |last| last + 1);
+    &value[..end]
+}
+
 /// Whether stored values are prepared as new ones are.
 fn are_alike(stored: &[Step], target: &[Step]) -> bool {
     stored.len() == target.len() && stored.iter().zip(target).all(|(a, b)| a.is_like(b))
@@ -430,7 +477,7 @@ fn unreadable(format: String, failure: Failure) -> Unreadable {
 #[cfg(test)]
 mod tests {
     use super::super::challenge::RUNS;
-    use super::super::spec::{Accept, FormatSpec};
+    use super::super::spec::{Accept, Description, FormatSpec, Pepper, Secrets};
     use super::*;
 
     fn runs(f: impl FnOnce()) -> Vec<String> {
@@ -462,6 +509,44 @@ mod tests {
             );
             assert_eq!(policy.memory_needed(None), policy.memory_needed(Some(&stored)));
         }
+    }
+
+    /// Several formats, an expression, two peppers: whoever is unknown, locked or unreadable costs what most rows do.
+    #[test]
+    fn a_decoy_does_what_most_rows_do() {
+        let secrets = Secrets(vec![Secret::new("new"), Secret::new("old")]);
+        let pepper = Some(Pepper { secrets, position: None });
+        let peppered = Description { pepper, ..Description::expression("sha1($pepper . $salt . $pass)") };
+        let formats = vec![
+            FormatSpec::Described(Box::new(peppered)),
+            FormatSpec::Named("phpass".to_owned()),
+            FormatSpec::Named("argon2id".to_owned()),
+        ];
+        let policy = Policy::compile(&Spec::new(Accept::Formats(formats), None)).unwrap();
+        let (password, salt) = (Password::new("a password"), Secret::new("salt"));
+        let decoy = || runs(|| policy.decoy_blocking(&password));
+        let verified = |value: &str| {
+            let value = Secret::new(value);
+            let stored = Stored { value: Some(&value), salt: Some(&salt), ..Stored::default() };
+            runs(|| drop(policy.verify_blocking(&password, &stored)))
+        };
+        let twice = vec!["sha1($pepper . $salt . $pass) of 40 bytes"; 2];
+        assert_eq!(decoy(), twice, "before any row, as for the first format");
+        assert_eq!(verified("5baa61e4c9b93f3f0682250b6cf8331b7ee68fd8"), twice, "a wrong password is tried with both");
+        let phpass = ["phpass md5 cost=11 of 16 bytes"];
+        for _ in 0..3 {
+            assert_eq!(verified("$P$9IQRaTwmfeRo7ud9Fh4E2PdI0S3r.L0"), phpass);
+        }
+        assert_eq!(decoy(), phpass);
+        for unreadable in [
+            "$P$9IQRaTwmfeRo7ud",
+            "$argon2id$v=19$m=4194304,t=3,p=1$qod0wW65c/HHQb195Ipj1Q$BB8H5tJY09pL6bmA9ga0WQ",
+            "?",
+        ] {
+            assert_eq!(verified(unreadable), [""; 0], "the caller follows with a decoy");
+            assert_eq!(decoy(), phpass);
+        }
+        assert_eq!(verified("!locked"), phpass);
     }
 
     #[test]

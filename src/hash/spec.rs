@@ -111,6 +111,8 @@ pub struct Description {
     pub cost: Cost,
     /// Which of the format's algorithms, where a row does not say it.
     pub algorithm: Option<String>,
+    /// The realm of HTTP digest authentication, where a row does not say it.
+    pub realm: Option<String>,
     /// The password's changes before anything else, in this order.
     pub transform: Vec<Change>,
     /// How the password becomes bytes.
@@ -165,6 +167,7 @@ impl Description {
             length: None,
             cost: Cost::default(),
             algorithm: None,
+            realm: None,
             transform: Vec::new(),
             charset: Charset::Utf8,
             pepper: None,
@@ -263,12 +266,15 @@ pub struct Columns {
     pub algorithm: Option<String>,
     /// The number of rounds.
     pub rounds: Option<String>,
+    /// The realm of HTTP digest authentication.
+    pub realm: Option<String>,
 }
 
 impl Columns {
     /// Those that are named.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        [&self.salt, &self.salt2, &self.user, &self.algorithm, &self.rounds].into_iter().flatten().map(String::as_str)
+        let all = [&self.salt, &self.salt2, &self.user, &self.algorithm, &self.rounds, &self.realm];
+        all.into_iter().flatten().map(String::as_str)
     }
 }
 
@@ -427,11 +433,26 @@ pub enum Text {
     Prehash,
 }
 
+/// The kind of a mistake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Problem {
+    /// No format has this name.
+    Unknown,
+    /// A description that does not work.
+    Invalid,
+    /// A format that is verified but never written.
+    Unwritable,
+    /// A format whose values an earlier one of the list claims.
+    Ambiguous,
+}
+
 /// What is wrong with an item; the caller knows where it stands in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SpecError {
     /// The item it is about.
     pub item: Item,
+    /// What kind of mistake.
+    pub problem: Problem,
     /// The range of bytes it is about, within one of the item's texts.
     pub within: Option<(Text, Range<usize>)>,
     /// What was found and what was expected.
@@ -449,11 +470,22 @@ impl fmt::Display for SpecError {
 
 impl std::error::Error for SpecError {}
 
+/// The kind of a warning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doubt {
+    /// New hashes are fast to guess.
+    Weak,
+    /// The same format stands twice in the list.
+    Repeated,
+}
+
 /// What compiles but deserves a second thought.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Warning {
     /// The item it is about.
     pub item: Item,
+    /// What kind of doubt.
+    pub doubt: Doubt,
     /// What is the matter, and what would be better.
     pub message: String,
 }

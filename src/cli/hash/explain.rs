@@ -4,6 +4,7 @@
 //! person who writes the definition.
 
 use std::collections::BTreeSet;
+use std::io::IsTerminal;
 use std::time::Instant;
 
 use clap::Args;
@@ -27,10 +28,14 @@ pub(in crate::cli) struct Explain {
     /// `env:NAME` or `file:PATH`.
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// Do not ask for the password; it is read from standard input in any case.
+    /// The password. Others on this machine can see it while this runs, and the shell remembers it: use an account made
+    /// for this, or `--password-stdin`.
+    #[arg(long, conflicts_with = "password_stdin")]
+    password: Option<String>,
+    /// Read the password from standard input, without asking; so it is when `--password` is not given.
     #[arg(long)]
     password_stdin: bool,
-    /// How long to try, in seconds.
+    /// How long to try, in seconds. Without a result everything has been tried sooner for most values.
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     limit: u64,
 }
@@ -38,7 +43,13 @@ pub(in crate::cli) struct Explain {
 impl Explain {
     pub fn run(self) -> Result<Exit, String> {
         let given = Given::of(Description::named("bcrypt"), &self.set)?;
-        let password = read_password(!self.password_stdin)?;
+        let password = match self.password {
+            Some(password) => Password::new(password),
+            None => read_password(!self.password_stdin)?,
+        };
+        if !password.is_acceptable() {
+            return Err(format!("expected a password of 1 to {} bytes", Password::MAX_BYTES));
+        }
         let mut search = Search {
             value: Secret::new(self.hash.trim_end()),
             given,
@@ -47,10 +58,18 @@ impl Explain {
             limit: self.limit,
             tried: 0,
             found: BTreeSet::new(),
+            progress: std::io::stderr().is_terminal().then(Instant::now),
         };
         search.run();
+        search.wipe_progress();
         if search.found.is_empty() {
-            println!("nothing that is known makes this hash of this password; {} ways were tried", search.tried);
+            let (tried, seconds) = (search.tried, search.started.elapsed().as_secs_f32());
+            println!(
+                "nothing that is known makes this hash of this password; {tried} ways were tried in {seconds:.1} s"
+            );
+            if search.is_over() {
+                println!("the time was not enough for all of them; more of it: --limit {}", self.limit * 5);
+            }
             println!("next: check the password; give what stands beside the hash, as in --set salt=…; or describe");
             println!("the application's own formula with `expr:` and try it: userbridge hash verify --expr '…'");
             return Ok(Exit::Findings);
@@ -68,12 +87,16 @@ struct Search {
     limit: u64,
     tried: usize,
     found: BTreeSet<String>,
+    /// On a terminal: when the count was last shown.
+    progress: Option<Instant>,
 }
 
 impl Search {
     /// From the likely and cheap to the unlikely and costly; every stage ends the search that found something.
     fn run(&mut self) {
-        for stage in [Self::named, Self::formulas, Self::kdfs, Self::knobs, Self::slow_formulas] {
+        let stages =
+            [Self::named, Self::formulas, Self::scrypt, Self::pbkdf2, Self::repeated, Self::knobs, Self::slow_formulas];
+        for stage in stages {
             stage(self);
             if !self.found.is_empty() || self.is_over() {
                 return;
@@ -90,7 +113,7 @@ impl Search {
         if !self.found.is_empty() {
             return;
         }
-        for format in formats.iter().filter(|format| !format.is_self_describing()) {
+        for format in formats {
             for algorithm in ["md5", "sha1", "sha256", "sha512", "hmacsha256"] {
                 if self.given.row.algorithm.is_none() {
                     let with = Description::named(format.name);
@@ -100,41 +123,58 @@ impl Search {
         }
     }
 
-    /// Every formula over every digest whose length it has, with the salt's encodings and the value's.
+    /// Every formula over every digest whose length it has, with the salt's encodings and the value's; .NET and Windows
+    /// hash UTF-16.
     fn formulas(&mut self) {
         for expression in self.expressions(&PLAIN, &NESTED) {
             self.expression(&expression);
         }
+        for expression in self.expressions(&PLAIN, &[]) {
+            for description in self.salted(&expression) {
+                self.attempt(changed(description, "", "utf-16le"));
+            }
+        }
+    }
+
+    /// Formulas that are computed often.
+    fn repeated(&mut self) {
         for digest in self.digests() {
-            for formula in REPEATED {
-                for times in TIMES {
-                    self.expression(&formula.replace('D', digest).replace('N', &times.to_string()));
+            for times in TIMES {
+                for formula in REPEATED {
+                    let expression = formula.replace('D', digest).replace('N', &times.to_string());
+                    for form in self.forms(&expression) {
+                        self.expression(&form);
+                    }
                 }
             }
         }
     }
 
-    /// PBKDF2 and scrypt with the parameters that libraries have.
-    fn kdfs(&mut self) {
-        if self.given.row.salt.is_none() {
-            return;
+    /// scrypt with the parameters that libraries have.
+    fn scrypt(&mut self) {
+        for salt in self.salts() {
+            for (cost, block) in [(14, 8), (14, 16), (15, 8), (16, 8), (17, 8)] {
+                let mut scrypt = Description::digest("scrypt");
+                (scrypt.salt, scrypt.encoding) = (Some(salt), Some(self.encoding()));
+                (scrypt.cost.cost, scrypt.cost.block) = (Some(cost), Some(block));
+                self.attempt(scrypt);
+            }
         }
-        for encoding in [SaltEncoding::Text, SaltEncoding::Hex, SaltEncoding::Base64] {
-            let salt = Some(SaltSpec { position: Position::Prefix, encoding, length: None });
-            for output in [Encoding::Hex, Encoding::Base64] {
-                for (cost, block) in [(14, 8), (14, 16), (15, 8), (16, 8), (17, 8)] {
-                    let mut scrypt = Description::digest("scrypt");
-                    (scrypt.salt, scrypt.encoding) = (salt, Some(output));
-                    (scrypt.cost.cost, scrypt.cost.block) = (Some(cost), Some(block));
-                    self.attempt(scrypt);
-                }
+    }
+
+    /// PBKDF2 with the rounds that libraries have, or those that are given.
+    fn pbkdf2(&mut self) {
+        let given = match self.given.description.rounds {
+            Some(Rounds::Fixed(rounds)) => vec![rounds],
+            Some(Rounds::Row) | None => ROUNDS.to_vec(),
+        };
+        for rounds in given {
+            for salt in self.salts() {
                 for digest in ["sha1", "sha256", "sha512", "md5", "sha384"] {
-                    for rounds in ROUNDS {
-                        let mut pbkdf2 = Description::digest(&format!("pbkdf2-{digest}"));
-                        (pbkdf2.salt, pbkdf2.encoding) = (salt, Some(output));
-                        pbkdf2.rounds = Some(Rounds::Fixed(rounds));
-                        self.attempt(pbkdf2);
-                    }
+                    let mut pbkdf2 = Description::digest(&format!("pbkdf2-{digest}"));
+                    (pbkdf2.salt, pbkdf2.encoding) = (Some(salt), Some(self.encoding()));
+                    pbkdf2.rounds = Some(Rounds::Fixed(rounds));
+                    self.attempt(pbkdf2);
                 }
             }
         }
@@ -163,15 +203,35 @@ impl Search {
         }
     }
 
-    /// An expression, with the value's forms: hex, base64, half of it, and beside its salt.
+    /// An expression, with the salt as it may be meant.
     fn expression(&mut self, expression: &str) {
-        self.attempt(Description::expression(expression));
-        if self.given.row.salt.is_some() {
-            for encoding in [SaltEncoding::Hex, SaltEncoding::Base64] {
-                let salt = Some(SaltSpec { position: Position::Prefix, encoding, length: None });
-                self.attempt(Description { salt, ..Description::expression(expression) });
-            }
+        for description in self.salted(expression) {
+            self.attempt(description);
         }
+    }
+
+    fn salted(&self, expression: &str) -> Vec<Description> {
+        let encoded = self.salts().into_iter().filter(|salt| salt.encoding != SaltEncoding::Text);
+        let encoded = encoded.filter(|_| expression.contains("$salt"));
+        let with = encoded.map(|salt| Description { salt: Some(salt), ..Description::expression(expression) });
+        [Description::expression(expression)].into_iter().chain(with).collect()
+    }
+
+    /// What the given salt may be: its text, or the bytes that it encodes.
+    fn salts(&self) -> Vec<SaltSpec> {
+        let Some(salt) = self.given.row.salt.as_ref().map(Secret::expose) else { return Vec::new() };
+        let is = |more: &[u8]| salt.iter().all(|byte| byte.is_ascii_alphanumeric() || more.contains(byte));
+        let hex = salt.len().is_multiple_of(2) && salt.iter().all(u8::is_ascii_hexdigit);
+        let base64 = salt.len().is_multiple_of(4) && is(b"+/=");
+        let of = |encoding| SaltSpec { position: Position::Prefix, encoding, length: None };
+        let encodings = [(true, SaltEncoding::Text), (hex, SaltEncoding::Hex), (base64, SaltEncoding::Base64)];
+        encodings.into_iter().filter(|(may, _)| *may).map(|(_, encoding)| of(encoding)).collect()
+    }
+
+    /// How the value is written, by its look.
+    fn encoding(&self) -> Encoding {
+        let is_hex = self.value.expose().iter().all(u8::is_ascii_hexdigit);
+        if is_hex { Encoding::Hex } else { Encoding::Base64 }
     }
 
     /// The formulas that may have made a value of this shape.
@@ -190,7 +250,7 @@ impl Search {
     /// The forms in which a column may hold the result.
     fn forms(&self, expression: &str) -> Vec<String> {
         let text = String::from_utf8_lossy(self.value.expose());
-        let base = if text.ends_with('=') { format!("base64(unhex({expression}))") } else { expression.to_owned() };
+        let base = if text.ends_with('=') { in_base64(expression) } else { expression.to_owned() };
         let mut forms = vec![base.clone()];
         if text.len() == 16 {
             forms.push(format!("substr({base}, 0, 16)"));
@@ -201,8 +261,11 @@ impl Search {
                 forms.push(format!("{base} . '{separator}' . $salt"));
                 forms.push(format!("$salt . '{separator}' . {base}"));
             }
-            forms.push(format!("$salt . {base}"));
-            forms.push(format!("{base} . $salt"));
+            // Beside an empty salt it would be the formula without one.
+            if !DIGESTS.iter().any(|(_, length)| *length == text.len()) {
+                forms.push(format!("$salt . {base}"));
+                forms.push(format!("{base} . $salt"));
+            }
         }
         forms
     }
@@ -243,22 +306,51 @@ impl Search {
         }
         let spec = Spec::new(Accept::Formats(vec![FormatSpec::Described(Box::new(description.clone()))]), None);
         let Ok(policy) = Policy::compile(&Spec { caps: Caps::default(), ..spec }) else { return };
+        // A definition must name a column for it, so a default that happens to fit is no answer.
+        if !policy.needs().into_iter().all(|need| self.given.row.has(need)) {
+            return;
+        }
         self.tried += 1;
+        self.show_progress();
         let verdict = policy.verify_blocking(&self.password, &self.given.row.stored(&self.value));
         if matches!(verdict, Ok(Verdict::Match { .. })) {
             self.show(&description);
         }
     }
 
+    fn show_progress(&mut self) {
+        if self.progress.is_some_and(|shown| shown.elapsed().as_millis() >= 200) {
+            self.progress = Some(Instant::now());
+            eprint!("\r{} ways tried, {} of {} s", self.tried, self.started.elapsed().as_secs(), self.limit);
+        }
+    }
+
+    /// The line of the count makes room for what is found.
+    fn wipe_progress(&self) {
+        if self.progress.is_some() {
+            eprint!("\r\x1b[K");
+        }
+    }
+
     fn show(&mut self, description: &Description) {
         let block = yaml::block(description, &self.given.row);
         if self.found.insert(block.clone()) {
+            self.wipe_progress();
             print!("{}{block}", if self.found.len() > 1 { "\nor:\n" } else { "" });
         }
     }
 
     fn is_over(&self) -> bool {
         self.started.elapsed().as_secs() >= self.limit
+    }
+}
+
+/// A formula whose result is hex, with its result in base64.
+fn in_base64(expression: &str) -> String {
+    match expression.strip_prefix("hex(") {
+        Some(bytes) => format!("base64({bytes}"),
+        None if expression.starts_with("repeat(") => format!("base64(unhex({expression}))"),
+        None => expression.replacen('(', "_b64(", 1),
     }
 }
 

@@ -2,7 +2,9 @@
 //!
 //! Invariant: a key that means nothing is refused, and so is a value that its key cannot have.
 
-use crate::hash::{Description, Pepper, Position, Rounds, RoundsOver, SaltSpec, Secrets, Split, SplitOrder, Stored};
+use crate::hash::{
+    Description, Need, Pepper, Position, Rounds, RoundsOver, SaltSpec, Secrets, Split, SplitOrder, Stored,
+};
 use crate::secret::Secret;
 
 /// A format, and what stands beside the value.
@@ -53,6 +55,18 @@ const KEYS: [&str; 27] = [
 ];
 
 impl Row {
+    /// Whether it was given.
+    pub fn has(&self, need: Need) -> bool {
+        match need {
+            Need::Salt => self.salt.is_some(),
+            Need::Salt2 => self.salt2.is_some(),
+            Need::User => self.user.is_some(),
+            Need::Algorithm => self.algorithm.is_some(),
+            Need::Rounds => self.rounds.is_some(),
+            Need::Realm => self.realm.is_some(),
+        }
+    }
+
     /// The value with what stands beside it.
     pub fn stored<'a>(&'a self, value: &'a Secret) -> Stored<'a> {
         Stored {

@@ -3,7 +3,7 @@
 //! Invariant: every formula compiles for every digest; what it mentions says which inputs it takes.
 
 /// The digests that applications use, with the length of their hex.
-pub(super) const DIGESTS: [(&str, usize); 14] = [
+pub(super) const DIGESTS: [(&str, usize); 21] = [
     ("md5", 32),
     ("sha1", 40),
     ("sha256", 64),
@@ -18,13 +18,20 @@ pub(super) const DIGESTS: [(&str, usize); 14] = [
     ("keccak_256", 64),
     ("blake2b_512", 128),
     ("sm3", 64),
+    ("sha3_224", 56),
+    ("sha3_384", 96),
+    ("keccak_224", 56),
+    ("keccak_384", 96),
+    ("keccak_512", 128),
+    ("ripemd320", 80),
+    ("blake2s_256", 64),
 ];
 
 /// The digests that stand inside of another one.
 pub(super) const INNER: [&str; 4] = ["md5", "sha1", "sha256", "sha512"];
 
 /// Formulas over one digest D.
-pub(super) const PLAIN: [&str; 30] = [
+pub(super) const PLAIN: [&str; 33] = [
     "D($pass)",
     "D($salt . $pass)",
     "D($pass . $salt)",
@@ -46,6 +53,9 @@ pub(super) const PLAIN: [&str; 30] = [
     "D($salt . ':' . $pass)",
     "D($pass . ':' . $salt)",
     "D($salt . '-' . $pass)",
+    "D($pass . '%%' . $salt)",
+    "D($salt . '%%' . $pass)",
+    "D($salt . '$$' . $pass)",
     "D(lower($user) . $pass)",
     "D($user . $pass)",
     "D($pass . $user)",
@@ -58,7 +68,7 @@ pub(super) const PLAIN: [&str; 30] = [
 ];
 
 /// Formulas over a digest D with another one, I, inside.
-pub(super) const NESTED: [&str; 26] = [
+pub(super) const NESTED: [&str; 28] = [
     "D(I($pass))",
     "D(I_bin($pass))",
     "D(I_b64($pass))",
@@ -84,6 +94,8 @@ pub(super) const NESTED: [&str; 26] = [
     "D($user . I($pass))",
     "D(I(I($pass) . $salt) . $salt2)",
     "D($salt . upper(I($pass)))",
+    "D($salt . I($salt2 . $pass))",
+    "D($salt . upper(I($salt2 . $pass)))",
     "D(I($salt) . I(I($pass)))",
 ];
 

@@ -21,7 +21,7 @@ pub(super) fn block(description: &Description, row: &Row) -> String {
             text.push_str(&format!("  {key}: {{ column: {column} }}\n"));
         }
     }
-    text.push_str(&format!("  formats: {}\n", format(description)));
+    text.push_str(&format!("  formats: {}\n", format(description, row)));
     text
 }
 
@@ -37,7 +37,7 @@ fn uses(description: &Description, variable: &str) -> bool {
 }
 
 /// The format alone.
-fn format(description: &Description) -> String {
+fn format(description: &Description, row: &Row) -> String {
     let mut parts = Vec::new();
     let mut part = |key: &str, value: String| parts.push(format!("{key}: {value}"));
     match &description.base {
@@ -76,6 +76,9 @@ fn format(description: &Description) -> String {
     }
     if let Some(algorithm) = &description.algorithm {
         part("algorithm", quoted(algorithm));
+    }
+    if let (Some(realm), Base::Named(_)) = (&row.realm, &description.base) {
+        part("realm", quoted(realm));
     }
     if let Some(Rounds::Fixed(rounds)) = description.rounds {
         part("rounds", rounds.to_string());

@@ -7,7 +7,7 @@ use super::{Auto, Format, Strength};
 
 pub(super) const ROWS: &[Format] = &[
     Format {
-        aliases: &["wp", "hashcat:35500"],
+        aliases: &["wp", "bbpress", "hashcat:35500"],
         auto: Auto::Only(|value| value.starts_with("$wp")),
         writers: &[wordpress::WRITER],
         vectors: &[("padded", "$wp$2y$05$2U3rNcTurfs2v.ToWqB1s.r7vbvruREGt6vTVfqu3NU8Z5tP7k3mm")],
@@ -23,6 +23,12 @@ pub(super) const ROWS: &[Format] = &[
             "django-scrypt",
             "django-salted-sha1",
             "django-salted-md5",
+            "django-des-crypt",
+            "sentry",
+            "authentik",
+            "netbox",
+            "zulip",
+            "wagtail",
             "hashcat:10000",
             "hashcat:124",
         ],

@@ -7,9 +7,12 @@ use super::{Format, Strength};
 
 pub(super) const ROWS: &[Format] = &[
     Format {
-        aliases: &["blf-crypt", "bcrypt-2a", "bcrypt-2b", "bcrypt-2y", "bcrypt-2x", "hashcat:3200"],
+        aliases: &["blf-crypt", "bcrypt-2a", "bcrypt-2b", "bcrypt-2y", "bcrypt-2x", "bcrypt-2", "hashcat:3200"],
         writers: bcrypt::WRITERS,
-        vectors: &[("U*U", "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW")],
+        vectors: &[
+            ("U*U", "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"),
+            ("U*U", "$2$05$abcdefghijklmnopqrstuuj0TXn/PDWJrEdiNl2ceqngzWI5Ha0yC"),
+        ],
         ..Format::new("bcrypt", Strength::Slow, bcrypt::parse)
     },
     Format {
@@ -58,6 +61,15 @@ pub(super) const ROWS: &[Format] = &[
     Format {
         vectors: &[("PAROLX", "$gy$j85$.......$ObQJq4c4/YQClBaerSPsLx5u335EI7vEeJZ0K14SjVC")],
         ..Format::new("gost-yescrypt", Strength::Slow, unix::parse_gost_yescrypt)
+    },
+    Format {
+        vectors: &[("abc", "$sm3y$j75$.......$duiiYQVhOT63KI.mAoLYbyaDvBu8kRypgtoCouFp3r8")],
+        ..Format::new("sm3-yescrypt", Strength::Slow, unix::parse_sm3_yescrypt)
+    },
+    Format {
+        aliases: &["sm3crypt"],
+        vectors: &[("abc", "$sm3$rounds=1000$saltstring$rA2ewUHqiQH5Le9o318IWjgsADyZCgfFXofbx1T1NCD")],
+        ..Format::new("sm3-crypt", Strength::Slow, sha_crypt::parse_sm3)
     },
     Format {
         aliases: &["scrypt-mcf", "sodium-scrypt"],
@@ -111,4 +123,15 @@ pub(super) const ROWS: &[Format] = &[
     },
     Format { vectors: &[("a long secret", "6CSrEkmQ5C46kL5RmyEeFeic")], ..Format::bare("bigcrypt", des::parse_big) },
     Format { vectors: &[("a long secret", "oOCNjTve.zxyg5UjPxKNx14M")], ..Format::bare("crypt16", des::parse_crypt16) },
+    Format {
+        aliases: &["hashcat:19000", "hashcat:19100", "hashcat:19200", "hashcat:19210"],
+        vectors: &[
+            ("hashcat", "@m@75f6f129f9c9e77b6b1b78f791ed764a@8741857532330050"),
+            (
+                "hashcat",
+                "@S@vm2nBGHes6QkXra0f74XmouSiRzjYD3r/0py+txv0Kr8A4hCPMGFHoZqr41JFiYcJPPOeIheqFseMyLyw/15Pw==@NDY2MDEwNjk3YjBjYzM2MzliMzc3Mzc0ZTNiMTAzNzE=",
+            ),
+        ],
+        ..Format::new("qnx", Strength::Weak, unix::parse_qnx)
+    },
 ];

@@ -78,7 +78,7 @@ pub(super) const ROWS: &[Format] = &[
         ..Format::new("oracle12c", Strength::Weak, databases::parse_oracle12)
     },
     Format {
-        aliases: &["mssql2000", "mssql2005", "mssql2012", "hashcat:131", "hashcat:132", "hashcat:1731"],
+        aliases: &["mssql2000", "mssql2005", "mssql2012", "mssql2025", "hashcat:131", "hashcat:132", "hashcat:1731"],
         vectors: &[
             ("Test", "0x010034767D5C0CFA5FDCA28C4A56085E65E882E71CB0ED2503412FD54D6119FFF04129A1D72E7C3194F7284A7F3A"),
             ("123", "0x01004A335DCEDB366D99F564D460B1965B146D6184E4E1025195"),
@@ -88,6 +88,16 @@ pub(super) const ROWS: &[Format] = &[
             ),
         ],
         ..Format::new("mssql", Strength::Fast, databases::parse_mssql)
+    },
+    Format {
+        aliases: &["ed25519-password"],
+        vectors: &[("secret", "ZIgUREUg5PVgQ6LskhXmO+eZLS0nC8be6HPjYWR4YJY")],
+        ..Format::bare("mariadb-ed25519", databases::parse_ed25519)
+    },
+    Format {
+        aliases: &["parsec"],
+        vectors: &[("MyPassword123!", "P0:lhXyNv1cIxpB8EnTxR7ON7S7:1l3rWRW1/jw45yrvYXB8eh02wzk7lcJcz4CMcWw2b+8")],
+        ..Format::new("mariadb-parsec", Strength::Weak, databases::parse_parsec)
     },
     Format {
         aliases: &["hashcat:8000"],

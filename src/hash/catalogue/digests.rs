@@ -8,6 +8,11 @@ use super::Format;
 
 pub(super) const ROWS: &[Format] = &[
     Format {
+        aliases: &["hex-md4", "hashcat:900"],
+        vectors: &[("abc", "a448017aaf21d8525fc10ae87aa6729d")],
+        ..Format::bare("md4", |value| digest::unsalted(value, Digest::Md4))
+    },
+    Format {
         aliases: &["hex-md5", "plain-md5", "hashcat:0"],
         vectors: &[("abc", "900150983cd24fb0d6963f7d28e17f72")],
         ..Format::bare("md5", |value| digest::unsalted(value, Digest::Md5))

@@ -10,6 +10,11 @@ pub(super) const ROWS: &[Format] = &[
     Format {
         aliases: &[
             "ldap-md5",
+            "ldap-hex-md5",
+            "ldap-hex-sha1",
+            "roundup-plaintext",
+            "zope",
+            "moinmoin",
             "ldap-sha1",
             "ldap-salted-md5",
             "ldap-salted-sha1",
@@ -48,7 +53,7 @@ pub(super) const ROWS: &[Format] = &[
         ..Format::new("ldap", Strength::Fast, schemes::parse_ldap)
     },
     Format {
-        aliases: &["cram-md5", "hmac-md5", "digest-md5", "hashcat:16400"],
+        aliases: &["plain-md4", "plain-trunc", "scram-sha-1", "cram-md5", "hmac-md5", "digest-md5", "hashcat:16400"],
         auto: Auto::Only(schemes::is_dovecot),
         writers: &[schemes::DOVECOT_WRITER],
         vectors: &[
@@ -58,7 +63,7 @@ pub(super) const ROWS: &[Format] = &[
         ..Format::beside("dovecot", Strength::Fast, schemes::parse_dovecot)
     },
     Format {
-        aliases: &["pkcs5s2", "hashcat:12001"],
+        aliases: &["crowd", "jira", "confluence", "pkcs5s2", "hashcat:12001"],
         vectors: &[("admin", "{PKCS5S2}c4xaeTQM0lUieMS3V5voiexyX9XhqC2dBd5ecVy60IPksHChwoTAVYFrhsgoq8/p")],
         ..Format::new("atlassian-pbkdf2-sha1", Strength::Slow, pbkdf2_strings::parse_atlassian)
     },

@@ -3,7 +3,7 @@
 //! Invariant: as of the whole catalogue.
 
 use super::super::challenge::Inputs;
-use super::super::format::{dotnet, forums, hosted, jvm, prehashed, shops, werkzeug};
+use super::super::format::{dotnet, forums, hosted, jvm, kratos, prehashed, shops, werkzeug};
 use super::{Auto, Format, Optional, Strength};
 
 /// What a format without a fixed need is tested with.
@@ -18,7 +18,7 @@ pub(super) const ROWS: &[Format] = &[
     },
     Format {
         aliases: &["hashcat:11"],
-        auto: Auto::No,
+        auto: Auto::Only(forums::is_joomla),
         vectors: &[("hashcat", "b78f863f2c67410c41e617f724e22f34:89384528665349271307465505333378")],
         ..Format::new("joomla", Strength::Fast, forums::joomla)
     },
@@ -61,7 +61,7 @@ pub(super) const ROWS: &[Format] = &[
         ..Format::new("mediawiki", Strength::Slow, shops::mediawiki)
     },
     Format {
-        aliases: &["magento2", "magento-argon2"],
+        aliases: &["magento2", "magento-argon2", "hashcat:20", "hashcat:1420"],
         auto: Auto::Only(shops::is_magento),
         writers: shops::MAGENTO_WRITERS,
         vectors: &[(
@@ -131,7 +131,16 @@ pub(super) const ROWS: &[Format] = &[
         ..Format::new("symfony-native", Strength::Slow, jvm::symfony_native)
     },
     Format {
-        aliases: &["scrypt-werkzeug", "werkzeug-pbkdf2", "flask"],
+        aliases: &[
+            "scrypt-werkzeug",
+            "werkzeug-pbkdf2",
+            "flask",
+            "superset",
+            "airflow",
+            "ctfd",
+            "hashcat:30000",
+            "hashcat:30120",
+        ],
         auto: Auto::Only(werkzeug::is_self_describing),
         writers: werkzeug::WRITERS,
         vectors: &[
@@ -211,6 +220,12 @@ pub(super) const ROWS: &[Format] = &[
         ..Format::beside("meteor", Strength::Slow, prehashed::meteor)
     },
     Format {
+        aliases: &["bcrypt-sha1-hex", "hashcat:25800"],
+        auto: Auto::No,
+        vectors: &[("password", "$2b$05$abcdefghijklmnopqrstuubZqL5zbKGNk8V3jUc7yVD16K8L2eCDm")],
+        ..Format::beside("bcrypt-sha1", Strength::Slow, prehashed::bcrypt_sha1)
+    },
+    Format {
         aliases: &["bcrypt-sha512-hex", "hashcat:28400"],
         auto: Auto::No,
         vectors: &[("hashcat", "$2b$05$abcdefghijklmnopqrstuu3Gn2xrRZqqKE4bXXjWkwtm9nI71TAX6")],
@@ -263,12 +278,35 @@ pub(super) const ROWS: &[Format] = &[
         ..Format::beside("flask-security", Strength::Slow, prehashed::flask_security)
     },
     Format {
-        aliases: &["ory-kratos"],
+        aliases: &["password-hash", "laravel", "yii", "yii2", "vanilla", "drupal8"],
+        auto: Auto::No,
+        vectors: &[("test12345", "$P$9IQRaTwmfeRo7ud9Fh4E2PdI0S3r.L0")],
+        ..Format::new("php", Strength::Slow, forums::of_php)
+    },
+    Format {
+        auto: Auto::No,
+        vectors: &[("password", "M$P$6abcdefghYNIn4EHjw9jYUkvs2wr8A0")],
+        ..Format::new("typo3", Strength::Slow, forums::typo3)
+    },
+    Format {
         auto: Auto::No,
         vectors: &[(
             "password",
-            "$pbkdf2-sha384$i=1000,l=32$c2FsdHNhbHRzYWx0c2FsdA$v8LJ1kw32EQuIUBipS7MZnSyeR6y6GrBm2/hFwNeKSU",
+            "s2:abcdefghijklmnop:092d8dca58868b7d783c4b52b1db9b654b67214d517f3fdb9ba613bd4b63c8ba23badec685f331a6c3b4fd1be60c29d712b64f510464b96b74e0d51d38af178c",
         )],
-        ..Format::new("kratos-pbkdf2", Strength::Slow, hosted::kratos)
+        ..Format::new("lucia", Strength::Slow, hosted::lucia)
+    },
+    Format {
+        aliases: &["ory-kratos", "kratos-pbkdf2"],
+        auto: Auto::Only(kratos::is_own),
+        vectors: &[
+            (
+                "test",
+                "$sha256$pf=e1NBTFR9JCR7UEFTU1dPUkR9$NW9wbWtnejAzcg==$HokCOi9OtiZaZRvnkgemV3B4UUHpI7kA8zq/EZWH2NY=",
+            ),
+            ("test", "$hmac-md5$ZmU4Njk3Zjc0MmQwODA0MDVkMTI3MGU2MTYzMzE2Zjk=$MTIzNDU="),
+            ("test", "$md5-crypt$TVEiiKNb$SN6/pUaRQS/E8Jh46As2C/"),
+        ],
+        ..Format::new("kratos", Strength::Slow, kratos::parse)
     },
 ];

@@ -30,6 +30,10 @@ pub(super) const ROWS: &[Format] = &[
     Format {
         aliases: &[
             "pbkdf2",
+            "odoo",
+            "frappe",
+            "erpnext",
+            "ckan",
             "pbkdf2-sha1",
             "pbkdf2-sha256",
             "pbkdf2-sha512",

@@ -11,6 +11,8 @@ mod frameworks;
 mod kdf;
 mod recipes;
 mod systems;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 
@@ -45,6 +47,27 @@ pub fn find(name: &str) -> Option<&'static Format> {
     let name = normal(name);
     FORMATS.iter().find(|format| format.names().any(|known| known == name))
 }
+
+/// Why something that other tools call a password format is none that is verified here.
+pub(super) fn no_format(name: &str) -> Option<&'static str> {
+    let name = normal(name);
+    NO_FORMATS.iter().find(|(names, _)| names.contains(&name.as_str())).map(|(_, why)| *why)
+}
+
+const NO_FORMATS: &[(&[&str], &str)] = &[
+    (
+        &["unix-disabled", "django-disabled", "django-unusable"],
+        "such markers never verify, whatever the formats; leave it out",
+    ),
+    (
+        &["cisco-type7", "juniper-type9"],
+        "it is encrypted, not hashed: anyone who reads it has the password; export such accounts anew",
+    ),
+    (
+        &["domino5", "domino6", "domino8", "sap-b", "sap-f", "sap-g", "racf", "as400", "ps-token", "openedge"],
+        "this proprietary format is not supported",
+    ),
+];
 
 /// The known name nearest to one that is not known.
 pub(super) fn nearest_name(name: &str) -> &'static str {
@@ -149,7 +172,22 @@ impl Format {
 
     /// Whether new hashes can be written in it.
     pub fn is_writable(&self) -> bool {
-        !self.writers.is_empty()
+        match self.parser {
+            Parser::Expression(_) => {
+                Recipe::preset(self, &Caps::default()).is_ok_and(|recipe| recipe.check_writable().is_ok())
+            }
+            Parser::Alone(_) | Parser::Beside(_) => !self.writers.is_empty(),
+        }
+    }
+
+    /// The names under which new hashes can be written, where they are not its own.
+    pub fn written_as(&self) -> impl Iterator<Item = &'static str> + use<> {
+        self.writers.iter().filter_map(|writer| writer.names.first().copied())
+    }
+
+    /// Whether a secret of the site is hashed with every password.
+    pub fn needs_pepper(&self) -> bool {
+        self.given.pepper.is_some()
     }
 
     /// Whether some of its values are verified without being declared.
@@ -189,7 +227,7 @@ impl Format {
     }
 
     /// What every value of it needs from the row beside the hash.
-    pub(super) fn needs(&self) -> Vec<Need> {
+    pub fn needs(&self) -> Vec<Need> {
         if let Parser::Expression(_) = self.parser {
             return Recipe::preset(self, &Caps::default()).map_or(Vec::new(), |recipe| recipe.needs());
         }
@@ -200,6 +238,7 @@ impl Format {
             (given.user.is_some(), Need::User),
             (given.algorithm.is_some(), Need::Algorithm),
             (given.rounds.is_some(), Need::Rounds),
+            (given.realm.is_some(), Need::Realm),
         ]
         .into_iter()
         .filter_map(|(needed, need)| needed.then_some(need))
@@ -265,67 +304,4 @@ impl fmt::Display for Strength {
 fn normal(name: &str) -> String {
     let name = name.strip_prefix('{').and_then(|n| n.strip_suffix('}')).unwrap_or(name);
     name.chars().filter(|c| !c.is_whitespace()).map(|c| if c == '_' { '-' } else { c.to_ascii_lowercase() }).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::HashSet;
-
-    use super::*;
-
-    #[test]
-    fn names_are_unique_and_normal() {
-        let mut seen = HashSet::new();
-        for name in FORMATS.iter().flat_map(Format::names) {
-            assert_eq!(normal(name), name);
-            assert!(seen.insert(name), "{name} stands twice");
-        }
-    }
-
-    #[test]
-    fn names_resolve_however_they_are_spelt() {
-        for name in ["SHA512-CRYPT", "sha512_crypt", "{sha512-crypt}", "hashcat: 1800"] {
-            assert_eq!(find(name).unwrap().name, "sha512-crypt");
-        }
-        assert!(find("bcrypto").is_none());
-        assert_eq!(nearest_name("bcrypto"), "bcrypt");
-    }
-
-    #[test]
-    fn every_writer_is_reached_by_its_names() {
-        for format in FORMATS {
-            for (writer, name) in format.writers.iter().flat_map(|w| w.names.iter().map(move |n| (w, *n))) {
-                assert_eq!(find(name).unwrap().name, format.name);
-                assert!(std::ptr::fn_addr_eq(format.writer(name).unwrap().template, writer.template), "{name}");
-            }
-        }
-    }
-
-    #[test]
-    fn every_row_has_vectors_and_a_usual_cost() {
-        for format in FORMATS {
-            assert!(!format.vectors.is_empty() && format.usual().is_some(), "{}", format.name);
-        }
-    }
-
-    #[test]
-    fn every_vector_is_verified() {
-        for (format, (password, value)) in FORMATS.iter().flat_map(|f| f.vectors.iter().map(move |v| (f, v))) {
-            let challenge = format.parse(value, &format.given);
-            let admitted = challenge.ok().and_then(|challenge| challenge.admit(&Caps::default()).ok());
-            let Some(admitted) = admitted else { panic!("{} does not read its own vector", format.name) };
-            let matches = |password: &str| admitted.matches(password.as_bytes()).ok();
-            assert_eq!((matches(password), matches("another")), (Some(true), Some(false)), "{}", format.name);
-        }
-    }
-
-    #[test]
-    fn no_two_rows_claim_a_self_describing_value() {
-        for (owner, (_, value)) in FORMATS.iter().flat_map(|f| f.vectors.iter().map(move |v| (f, v))) {
-            let claims: Vec<_> =
-                FORMATS.iter().filter(|f| f.parse_auto(value, &owner.given).is_ok()).map(|f| f.name).collect();
-            let expected = if owner.is_self_describing() { vec![owner.name] } else { vec![] };
-            assert_eq!(claims, expected);
-        }
-    }
 }

@@ -240,9 +240,9 @@ pub(super) const ROWS: &[Format] = &[
     },
     Format {
         aliases: &["hashcat:20712"],
-        vectors: &[("password", "67A2280F2A40C709123A4C464E01F46D1C68AFF9EB8C33AA3746B3FAF3EBBB25")],
-        given: Inputs { salt: Some(b"0003657"), ..Inputs::NONE },
-        ..Format::expression_of("netwitness", "SHA256(SHA256($pass) . $salt)")
+        vectors: &[("hashcat", "6F48F44C46F5ADC534597687B086278F0AAF7D262ADDB3978562A7D55BBDF467")],
+        given: Inputs { salt: Some(b"MDAwMzY1NzYwODI4MQ=="), ..Inputs::NONE },
+        ..Format::expression_of("netwitness", "SHA256(SHA256($pass) . unbase64($salt))")
     },
     Format {
         aliases: &["hashcat:12600"],
@@ -352,5 +352,48 @@ pub(super) const ROWS: &[Format] = &[
         )],
         given: Inputs { salt: Some(b"dead"), ..Inputs::NONE },
         ..Format::expression_of("cubecart", "whirlpool($salt . $pass . $salt)")
+    },
+    Format {
+        aliases: &["hashcat:15000"],
+        vectors: &[(
+            "hashcat",
+            "bfa9fe5a404faff8b0d200385e26b783a163e475869336029d3ebaccaf02b5f16e4949279e8a33b942ab647f8f19a83dbe89a6d39dd6d8f84812de7d2e556767",
+        )],
+        given: Inputs {
+            salt: Some(b"6422386434050716105781561510557063652302782465168686858312232148"),
+            ..Inputs::NONE
+        },
+        ..Format::expression_of("filezilla", "sha512($pass . $salt)")
+    },
+    Format {
+        aliases: &["hashcat:1421"],
+        vectors: &[("hashcat", "8fe7ca27a17adc337cd892b1d959b4e487b8f0ef09e32214f44fb1b07e461c532e9ec3")],
+        ..Format::expression_of("hmailserver", "$salt . sha256($salt . $pass)")
+    },
+    Format {
+        aliases: &["hashcat:24"],
+        vectors: &[("hashcat", "00e983672a03adcc9767b24584338eb378")],
+        ..Format::expression_of("serv-u", "$salt . md5($salt . $pass)")
+    },
+    Format {
+        vectors: &[("password", "0ae741a19e5f956ff13c6863fb38ffacf9c58d17af7ea9bafbc6f38b8313c50b")],
+        given: Inputs { key: Some(b"site-key"), ..Inputs::NONE },
+        optional: &[Optional::Key],
+        ..Format::expression_of("kohana", "hmac_sha256($key, $pass)")
+    },
+    Format {
+        strength: Strength::Slow,
+        vectors: &[("password", "F2ZZYtuOPj5viZEC37VVL2dMX12d9/Lo0xOsrvdLBjE=")],
+        given: Inputs { pepper: Some(b"sitesalt"), ..Inputs::NONE },
+        optional: &[Optional::Pepper],
+        ..Format::expression_of("fuelphp", "base64(pbkdf2_sha256_bin($pass, $pepper, 10000, 32))")
+    },
+    Format {
+        vectors: &[("password", "c3b5aa765d61d8327deb")],
+        ..Format::expression_of("dedecms", "substr(md5($pass), 5, 20)")
+    },
+    Format {
+        vectors: &[("password", "#5e884898da28047151d0e56f8dc6292773603d0d6aabbdd62a11ef721d1542d8")],
+        ..Format::expression_of("redis-acl", r##""#" . sha256($pass)"##)
     },
 ];

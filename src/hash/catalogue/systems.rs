@@ -2,6 +2,7 @@
 //!
 //! Invariant: as of the whole catalogue.
 
+use super::super::challenge::Inputs;
 use super::super::format::{devices, enterprise, pbkdf2_strings, scrypt, windows};
 use super::{ALICE, Auto, Format, Strength};
 
@@ -72,6 +73,13 @@ pub(super) const ROWS: &[Format] = &[
         vectors: &[("secret", "MNT6OC4G6lJjbWb."), ("a longer secret 123", "UIuBiG/UIwSKJxnG")],
         given: ALICE,
         ..Format::beside("cisco-asa", Strength::Fast, devices::parse_asa)
+    },
+    Format {
+        aliases: &["netscreen", "hashcat:22"],
+        auto: Auto::No,
+        vectors: &[("hashcat", "nNxKL2rOEkbBc9BFLsVGG6OtOUO/8n")],
+        given: Inputs { user: Some("user"), ..Inputs::NONE },
+        ..Format::beside("screenos", Strength::Fast, devices::parse_screenos)
     },
     Format {
         aliases: &["hashcat:5700"],
@@ -147,7 +155,30 @@ pub(super) const ROWS: &[Format] = &[
         ..Format::bare("tomcat", enterprise::parse_tomcat)
     },
     Format {
-        aliases: &["plain", "cleartext", "clear"],
+        vectors: &[(
+            "password",
+            "{SHA-256}a1b2c3d4-1000-c375318b3a25971a0ce6ad34a0d8c9c077ee0d9d73247944244f1489742d62de",
+        )],
+        ..Format::new("aem", Strength::Weak, enterprise::parse_aem)
+    },
+    Format {
+        aliases: &[
+            "hashcat:32000",
+            "hashcat:32010",
+            "hashcat:32020",
+            "hashcat:32030",
+            "hashcat:32031",
+            "hashcat:32040",
+            "hashcat:32041",
+        ],
+        vectors: &[(
+            "hashcat",
+            "$sspr$3$1000$f9bbf1381f481427$a1b45fd7eb190cc7f0bf831698cb777207eebbb4b7ea2abd6fff84be539aae62",
+        )],
+        ..Format::new("sspr", Strength::Weak, enterprise::parse_sspr)
+    },
+    Format {
+        aliases: &["plain", "cleartext", "clear", "ldap-plaintext"],
         auto: Auto::No,
         vectors: &[("correct horse", "correct horse")],
         ..Format::new("plaintext", Strength::None, enterprise::parse_plaintext)

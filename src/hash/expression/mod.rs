@@ -134,7 +134,7 @@ impl Expression {
 
     /// Whether the stored value itself holds this variable, so that no column has to.
     pub(super) fn holds(&self, variable: Variable) -> bool {
-        self.pieces.iter().any(|piece| *piece == Piece::Known(Node::Variable(variable)))
+        self.pieces.contains(&Piece::Known(Node::Variable(variable)))
     }
 
     /// Whether its result is bytes that are no text, which the column holds in some encoding.
@@ -145,23 +145,6 @@ impl Expression {
     /// Whether some of its result is bytes that are no text, beside other parts.
     pub(super) fn mixes_raw(&self) -> bool {
         !self.is_raw() && self.pieces.iter().any(|piece| matches!(piece, Piece::Compared { form: Form::Raw, .. }))
-    }
-
-    /// The shape of its values, for telling whether another expression's values could be the same.
-    pub(super) fn shape(&self) -> impl PartialEq + use<> {
-        let parts: Vec<_> = self
-            .pieces
-            .iter()
-            .map(|piece| match piece {
-                Piece::Known(Node::Text(text)) => (Some(text.clone()), None),
-                Piece::Known(_) => (None, None),
-                Piece::Compared { form, length, .. } => {
-                    let form = if let Form::Hex { .. } = form { Form::Hex { upper: false } } else { *form };
-                    (None, Some((form, *length)))
-                }
-            })
-            .collect();
-        parts
     }
 
     /// The length of what is compared.

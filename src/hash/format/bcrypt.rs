@@ -5,7 +5,7 @@
 use super::{Draw, Writer};
 use crate::hash::challenge::{Challenge, Fault, Parsed};
 use crate::hash::codec::{from_bcrypt, to_bcrypt};
-use crate::hash::kernel::{Bcrypt, Kernel};
+use crate::hash::kernel::{Bcrypt, Kernel, Keyed};
 use crate::hash::scan::number32;
 use crate::hash::spec::Cost;
 
@@ -24,14 +24,14 @@ pub(in crate::hash) const WRITERS: &[Writer] = &[
     Writer { names: &["bcrypt-2y"], knobs: &["cost"], template: usual, render: |c| render("$2y$", c) },
 ];
 
-/// `$2a$`, `$2b$`, `$2y$` are one algorithm; `$2x$` is the one with the sign extension.
+/// `$2a$`, `$2b$`, `$2y$` are one algorithm; `$2x$` is the one with the sign extension, `$2$` the one without a NUL.
 pub(in crate::hash) fn parse(value: &str) -> Parsed {
     let rest = value.strip_prefix("$2").ok_or(Fault::Foreign)?;
     let (minor, rest) = rest.split_once('$').ok_or(Fault::Foreign)?;
-    let sign_extended = match minor {
-        "a" | "b" | "y" => false,
-        "x" => true,
-        "" => return Err(Fault::Malformed("the original `$2$` is not supported")),
+    let keyed = match minor {
+        "a" | "b" | "y" => Keyed::Terminated,
+        "x" => Keyed::SignExtended,
+        "" => Keyed::Bare,
         _ => return Err(Fault::Foreign),
     };
     let Some((cost, rest)) = rest.split_once('$').filter(|(cost, _)| cost.len() == 2) else {
@@ -43,7 +43,7 @@ pub(in crate::hash) fn parse(value: &str) -> Parsed {
     };
     let decoded = from_bcrypt(salt).and_then(|s| <[u8; 16]>::try_from(s).ok()).zip(from_bcrypt(digest));
     let (salt, digest) = decoded.ok_or(Fault::Malformed("it holds a character outside of bcrypt's alphabet"))?;
-    Ok(Challenge::new(Kernel::Bcrypt(Bcrypt { cost, salt, sign_extended }), digest))
+    Ok(Challenge::new(Kernel::Bcrypt(Bcrypt { cost, salt, keyed }), digest))
 }
 
 fn usual(cost: &Cost, draw: &mut Draw<'_>) -> Result<Challenge, &'static str> {
@@ -54,7 +54,7 @@ pub(in crate::hash) fn template(cost: u32, draw: &mut Draw<'_>) -> Result<Challe
     if !COSTS.contains(&cost) {
         return Err("the cost of bcrypt is in 4 to 31");
     }
-    Ok(Challenge::new(Kernel::Bcrypt(Bcrypt { cost, salt: draw.bytes(), sign_extended: false }), vec![0; 23]))
+    Ok(Challenge::new(Kernel::Bcrypt(Bcrypt { cost, salt: draw.bytes(), keyed: Keyed::Terminated }), vec![0; 23]))
 }
 
 pub(in crate::hash) fn render(prefix: &str, challenge: &Challenge) -> Option<String> {

@@ -7,8 +7,8 @@ use crate::hash::challenge::Fault::Malformed;
 use crate::hash::challenge::{Challenge, Fault, Inputs, Parsed, Step};
 use crate::hash::change::Change;
 use crate::hash::codec::{from_base64, from_hex, to_hex};
-use crate::hash::kernel::{DesCrypt, Digest, DigestedPbkdf2, Kernel, Mysql323, MysqlSha2, Pbkdf2, Width};
-use crate::hash::scan::{fields, is_hex};
+use crate::hash::kernel::{DesCrypt, Digest, DigestedPbkdf2, Ed25519, Kernel, Mysql323, MysqlSha2, Pbkdf2, Width};
+use crate::hash::scan::{fields, is_hex, number32};
 use crate::hash::spec::Charset;
 
 /// `PASSWORD()` of MySQL 4.1 to 5.6; it has no salt.
@@ -113,7 +113,7 @@ fn oracle_part<'a>(value: &'a str, mark: &str) -> Option<&'a str> {
     value.split(';').find_map(|part| part.trim().strip_prefix(mark))
 }
 
-/// `0x0100` (2000 and 2005) or `0x0200` (2012), four bytes of salt, the digest of UTF-16 and salt. That of 2000 holds
+/// `0x0100` (2000 and 2005), `0x0200` (2012) or `0x0300` (2025), four bytes of salt, the digest of UTF-16 and salt. That of 2000 holds
 /// a second one over capitals, which the server itself compares where case does not matter.
 pub(in crate::hash) fn parse_mssql(value: &str) -> Parsed {
     let digits = value.strip_prefix("0x").or(value.strip_prefix("0X")).ok_or(Fault::Foreign)?;
@@ -121,13 +121,39 @@ pub(in crate::hash) fn parse_mssql(value: &str) -> Parsed {
         (Some("0100"), 92) => (Digest::Sha1, 40, &[Step::Change(Change::Upper), Step::Encode(Charset::Utf16Le)][..]),
         (Some("0100"), 52) => (Digest::Sha1, 0, &[Step::Encode(Charset::Utf16Le)][..]),
         (Some("0200"), 140) => (Digest::Sha512, 0, &[Step::Encode(Charset::Utf16Le)][..]),
-        (Some("0100" | "0200"), _) => return Err(Malformed("it has not the length of its version")),
-        (Some("0300"), _) => return Err(Malformed("the hash of SQL Server 2025 is not supported")),
+        (Some("0300"), 140) => return mssql2025(digits),
+        (Some("0100" | "0200" | "0300"), _) => return Err(Malformed("it has not the length of its version")),
         _ => return Err(Fault::Foreign),
     };
     let (salt, stored) = digits.get(4..12).zip(digits.get(12 + rest..)).ok_or(Malformed("it is cut off"))?;
     let (salt, stored) = from_hex(salt).zip(from_hex(stored)).ok_or(Malformed("it is not hexadecimal"))?;
     Ok(suffixed(digest, salt, stored).after(steps.iter().cloned()))
+}
+
+/// PBKDF2 over UTF-16, as its layout was published.
+fn mssql2025(digits: &str) -> Parsed {
+    let bytes = from_hex(digits).ok_or(Malformed("it is not hexadecimal"))?;
+    let (salt, stored) = (bytes[2..6].to_vec(), bytes[6..].to_vec());
+    let kernel = Pbkdf2 { digest: Digest::Sha512, rounds: 100_000, salt, output: Some(64) };
+    Ok(Challenge::new(Kernel::Pbkdf2(kernel), stored).after([Step::Encode(Charset::Utf16Le)]))
+}
+
+/// MariaDB's `ed25519`: 43 characters of base64.
+pub(in crate::hash) fn parse_ed25519(value: &str) -> Parsed {
+    let key = from_base64(value).filter(|key| value.len() == 43 && key.len() == 32).ok_or(Fault::Foreign)?;
+    Ok(Challenge::new(Kernel::Ed25519(Ed25519 { seed: None }), key))
+}
+
+/// MariaDB's `parsec`: `P`, log2 of the rounds' thousands, salt and key in base64.
+pub(in crate::hash) fn parse_parsec(value: &str) -> Parsed {
+    let [method, salt, key] = fields(value, ':').ok_or(Fault::Foreign)?;
+    let cost = method.strip_prefix('P').filter(|cost| cost.len() == 1).and_then(number32).ok_or(Fault::Foreign)?;
+    let (salt, key) = from_base64(salt).zip(from_base64(key)).ok_or(Fault::Foreign)?;
+    if cost > 3 || salt.len() != 18 || key.len() != 32 {
+        return Err(Malformed("a cost of 0 to 3, 18 bytes of salt and 32 of key are expected"));
+    }
+    let seed = Pbkdf2 { digest: Digest::Sha512, rounds: 1024 << cost, salt, output: Some(32) };
+    Ok(Challenge::new(Kernel::Ed25519(Ed25519 { seed: Some(seed) }), key))
 }
 
 /// `0xc007`, eight bytes of salt, SHA-256 of UTF-16 filled up to 510 bytes, and salt.

@@ -30,6 +30,26 @@ fn cisco(asa: bool, value: &str, inputs: &Inputs<'_>) -> Parsed {
     Ok(Challenge::new(Kernel::Cisco(Cisco { asa, user }), digest))
 }
 
+/// 30 characters of Juniper's ScreenOS: MD5 over the user, a fixed text and the password, with six letters between.
+pub(in crate::hash) fn parse_screenos(value: &str, inputs: &Inputs<'_>) -> Parsed {
+    const LETTERS: [(usize, u8); 6] = [(0, b'n'), (6, b'r'), (12, b'c'), (17, b's'), (23, b't'), (29, b'n')];
+    let bytes = value.as_bytes();
+    if bytes.len() != 30 || LETTERS.iter().any(|(at, letter)| bytes[*at] != *letter) {
+        return Err(Fault::Foreign);
+    }
+    let letters = |at: &usize| !LETTERS.iter().any(|(place, _)| place == at);
+    let text: String = (0..30).filter(letters).map(|at| char::from(bytes[at])).collect();
+    // Three characters hold sixteen bits, the first of them four.
+    let sixteen = |three: &[u8]| {
+        let three = str::from_utf8(three).ok().and_then(|three| from_base64(&format!("A{three}")));
+        three.filter(|bytes| bytes[0] == 0).map(|bytes| [bytes[1], bytes[2]])
+    };
+    let digest: Option<Vec<[u8; 2]>> = text.as_bytes().chunks(3).map(sixteen).collect();
+    let digest = digest.ok_or(Fault::Foreign)?.concat();
+    let salt = format!("{}:Administration Tools:", inputs.user()?);
+    Ok(prefixed(Digest::Md5, salt, 1, digest))
+}
+
 /// 43 characters of Cisco IOS type 4: SHA-256 without a salt.
 pub(in crate::hash) fn parse_type4(value: &str) -> Parsed {
     let digest = from_crypt_high(value).filter(|digest| digest.len() == 32).ok_or(Fault::Foreign)?;

@@ -27,6 +27,36 @@ pub(in crate::hash) fn parse_htdigest(value: &str, inputs: &Inputs<'_>) -> Parse
     Ok(prefixed(Digest::Md5, format!("{}:{}:", inputs.user()?, inputs.realm()?), 1, digest))
 }
 
+/// Adobe's AEM: `{SHA-256}salt-1000-digest`, the salt as text before the password.
+pub(in crate::hash) fn parse_aem(value: &str) -> Parsed {
+    let (name, rest) = value.strip_prefix("{SHA-").and_then(|rest| rest.split_once('}')).ok_or(Fault::Foreign)?;
+    let digest = Digest::named(&format!("sha{name}")).ok_or(Fault::Foreign)?;
+    let [salt, rounds, stored] = fields(rest, '-').ok_or(Fault::Foreign)?;
+    let rounds = number32(rounds).filter(|rounds| *rounds > 0).ok_or(Malformed("its rounds are not a number"))?;
+    let stored = from_hex(stored).filter(|stored| stored.len() == digest.length());
+    let stored = stored.ok_or(Malformed("its digest has not the length of its algorithm"))?;
+    Ok(prefixed(digest, salt, rounds, stored))
+}
+
+/// NetIQ's SSPR as hashcat has it: `$sspr$type$rounds$salt$digest`, the salt as text before the password.
+pub(in crate::hash) fn parse_sspr(value: &str) -> Parsed {
+    let rest = value.strip_prefix("$sspr$").ok_or(Fault::Foreign)?;
+    let [kind, rounds, salt, stored] =
+        fields(rest, '$').ok_or(Malformed("type, rounds, salt and digest are expected"))?;
+    let digest = match kind {
+        "0" => Digest::Md5,
+        "1" | "2" => Digest::Sha1,
+        "3" => Digest::Sha256,
+        "4" => Digest::Sha512,
+        _ => return Err(Malformed("its type is not in 0 to 4")),
+    };
+    let salt = if matches!(kind, "0" | "1") { "" } else { salt };
+    let rounds = number32(rounds).filter(|rounds| *rounds > 0).ok_or(Malformed("its rounds are not a number"))?;
+    let stored = from_hex(stored).filter(|stored| stored.len() == digest.length());
+    let stored = stored.ok_or(Malformed("its digest has not the length of its algorithm"))?;
+    Ok(prefixed(digest, salt, rounds, stored))
+}
+
 /// `{FSHP1|16|4096}` and base64 of salt and digest. Password and salt are exchanged: the salt comes first.
 pub(in crate::hash) fn parse_fshp(value: &str) -> Parsed {
     let (params, rest) = value.strip_prefix("{FSHP").and_then(|rest| rest.split_once('}')).ok_or(Fault::Foreign)?;

@@ -3,11 +3,12 @@
 //! Invariant: what a forum did to the text before it hashed (escapes, trims) is part of its format.
 
 use super::php::strings;
-use super::{Draw, Writer, argon2, bcrypt, digest, phpass};
+use super::{Draw, Writer, argon2, bcrypt, digest, first_of, md5_crypt, pbkdf2, phpass, unix};
 use crate::hash::challenge::{Challenge, Fault, Inputs, LayerForm, Parsed, Step};
 use crate::hash::codec::{CRYPT, crypt_value, from_crypt, from_hex, to_crypt};
 use crate::hash::kernel::{DRUPAL, Digest, Kernel, PHPASS_COSTS, Phpass, Salted};
 use crate::hash::recipe::{by_expression, prehash};
+use crate::hash::scan::is_hex;
 use crate::hash::spec::Position;
 
 /// `$S$D`: 2^15 rounds, as Drupal 7.
@@ -73,6 +74,12 @@ pub(in crate::hash) fn joomla(value: &str) -> Parsed {
     Ok(Challenge::new(Kernel::Salted(kernel), stored))
 }
 
+/// Whether the value is Joomla's SHA-256, whose tag is LDAP's too.
+pub(in crate::hash) fn is_joomla(value: &str) -> bool {
+    let digest = value.strip_prefix("{SHA256}").and_then(|rest| rest.split_once(':')).map(|(digest, _)| digest);
+    digest.is_some_and(|digest| is_hex(digest, 64))
+}
+
 /// phpBB 3: the password is trimmed and its `& < > "` are escaped, whatever hashes it.
 pub(in crate::hash) fn phpbb(value: &str) -> Parsed {
     if value.starts_with("$CP$") || value.get(..3).is_some_and(|mark| mark.starts_with('$') && mark.ends_with('\\')) {
@@ -118,6 +125,8 @@ pub(in crate::hash) fn woltlab(value: &str, inputs: &Inputs<'_>) -> Parsed {
     let formula = match name {
         "Bcrypt" | "Argon2" => return of_php(rest).map_err(own),
         "wcf2" => return wcf2(rest).map_err(own),
+        "joomla3" => return of_php(rest.strip_suffix(':').unwrap_or(rest)).map_err(own),
+        "cryptMD5" => return md5_crypt::parse(rest.strip_suffix(':').unwrap_or(rest)).map_err(own),
         "phpbb3" => return phpbb(rest.strip_suffix(':').unwrap_or(rest)).map_err(own),
         "wcf1" => "sha1($salt . sha1($salt . sha1($pass)))",
         "vb3" | "vb4" | "vb5" => "md5(md5($pass) . $salt)",
@@ -145,8 +154,21 @@ pub(in crate::hash) fn wcf2(value: &str) -> Parsed {
     Ok(challenge.after([layer]))
 }
 
+/// TYPO3: what PHP and phpass write, crypt(3), PBKDF2; `M` marks an MD5 that was hashed once more.
+pub(in crate::hash) fn typo3(value: &str) -> Parsed {
+    let plain = |value| match of_php(value) {
+        Err(Fault::Foreign) => first_of(&[pbkdf2::parse_mcf, unix::parse_crypt], value),
+        parsed => parsed,
+    };
+    match value.strip_prefix('M').filter(|rest| rest.starts_with('$')) {
+        Some(rest) => Ok(plain(rest)?.after([prehash("md5", &Inputs::NONE)?])),
+        None if value.starts_with('$') => plain(value),
+        None => digest::unsalted(value, Digest::Md5),
+    }
+}
+
 /// What `password_hash` and phpass write.
-pub(super) fn of_php(value: &str) -> Parsed {
+pub(in crate::hash) fn of_php(value: &str) -> Parsed {
     for parse in [bcrypt::parse, argon2::parse, phpass::parse] {
         match parse(value) {
             Err(Fault::Foreign) => {}

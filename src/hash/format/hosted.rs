@@ -1,4 +1,4 @@
-//! Self-hosted servers and services: Gitea, Discourse, better-auth, Firebase, Ory Kratos.
+//! Self-hosted servers and services: Gitea, Discourse, better-auth, Lucia, Firebase.
 //!
 //! Invariant: as of the other formats.
 
@@ -86,6 +86,15 @@ pub(in crate::hash) fn better_auth(value: &str) -> Parsed {
     Ok(Challenge::new(Kernel::Scrypt(kernel), stored).after([map_step(Map::Transform(Transform::Nfkc))]))
 }
 
+/// Lucia: scrypt over the composed password with a text salt; since version 2 marked `s2:` and with a larger block.
+pub(in crate::hash) fn lucia(value: &str) -> Parsed {
+    let (rest, r) = value.strip_prefix("s2:").map_or((value, 8), |rest| (rest, 16));
+    let (salt, stored) = rest.split_once(':').filter(|(salt, _)| !salt.is_empty()).ok_or(Fault::Foreign)?;
+    let stored = from_hex(stored).filter(|stored| stored.len() == 64).ok_or(Fault::Foreign)?;
+    let kernel = Scrypt { log_n: 14, r, p: 1, salt: salt.into() };
+    Ok(Challenge::new(Kernel::Scrypt(kernel), stored).after([map_step(Map::Transform(Transform::Nfkc))]))
+}
+
 /// Firebase: the project's signer key under a key from the password. `$fbscrypt$` and `$firescrypt$` say everything;
 /// the bare base64 takes the signer key as `key`, the separator as `algorithm`, `cost` and `block` from the definition.
 pub(in crate::hash) fn firebase(value: &str, inputs: &Inputs<'_>) -> Parsed {
@@ -143,17 +152,4 @@ fn firebase_of(numbers: [&str; 3], texts: [&str; 4]) -> Parsed {
     let kernel = Firebase(Scrypt { log_n, r, p, salt: [salt, separator].concat() });
     let stream = stored.iter().zip(&signer).map(|(a, b)| a ^ b).collect();
     Ok(Challenge::new(Kernel::Firebase(kernel), stream))
-}
-
-/// Ory Kratos reads `$pbkdf2-sha224$` and `-sha384$` as SHA-3, and keeps doing so.
-pub(in crate::hash) fn kratos(value: &str) -> Parsed {
-    let mut challenge = super::pbkdf2::parse_phc(value)?;
-    if let Kernel::Pbkdf2(pbkdf2) = &mut challenge.kernel {
-        pbkdf2.digest = match pbkdf2.digest {
-            Digest::Sha224 => Digest::Sha3_224,
-            Digest::Sha384 => Digest::Sha3_384,
-            other => other,
-        };
-    }
-    Ok(challenge)
 }

@@ -15,6 +15,7 @@ pub(super) mod enterprise;
 pub(super) mod forums;
 pub(super) mod hosted;
 pub(super) mod jvm;
+pub(super) mod kratos;
 pub(super) mod md5_crypt;
 pub(super) mod pbkdf2;
 pub(super) mod pbkdf2_strings;
@@ -60,6 +61,12 @@ fn enclosed(parsed: Parsed) -> Parsed {
         Fault::Foreign => Fault::Malformed("what its prefix announces does not follow"),
         malformed => malformed,
     })
+}
+
+/// PBKDF2's and scrypt's shorter keys are the beginnings of longer ones: a key of free length that was cut off by a short
+/// column would still open. Nobody chooses a length that is no multiple of eight bytes.
+fn uncut(key: &[u8]) -> Result<(), Fault> {
+    if key.len().is_multiple_of(8) { Ok(()) } else { Err(Fault::Malformed("its key is cut off within eight bytes")) }
 }
 
 /// A digest with a salt before the password (often an empty one).

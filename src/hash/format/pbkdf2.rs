@@ -2,7 +2,7 @@
 //!
 //! Invariant: `l=`, where it stands, is the exact length of the output.
 
-use super::{Draw, Writer};
+use super::{Draw, Writer, uncut};
 use crate::hash::challenge::{Challenge, Fault, Parsed};
 use crate::hash::codec::{from_base64, to_adapted, to_base64_bare};
 use crate::hash::kernel::{Digest, Kernel, Pbkdf2};
@@ -67,13 +67,14 @@ pub(in crate::hash) fn parse_mcf(value: &str) -> Parsed {
     let hash = named(&name).ok_or(Fault::Malformed("its digest is not supported"))?;
     let [rounds, salt, digest] =
         fields(rest, '$').ok_or(Fault::Malformed("rounds, salt and digest are expected between `$`"))?;
-    build(hash, number32(rounds), None, salt, digest)
+    // Whoever writes this form writes the whole digest.
+    build(hash, number32(rounds), Some(hash.length()), salt, digest)
 }
 
 fn named(name: &str) -> Option<Digest> {
     match name.split_once('-') {
         None => Some(Digest::Sha1),
-        Some((_, digest)) => Digest::named(digest).filter(|d| *d != Digest::Md5),
+        Some((_, digest)) => Digest::named(digest).filter(|d| *d != Digest::Md5 && d.name() == digest),
     }
 }
 
@@ -82,6 +83,9 @@ fn build(digest: Digest, rounds: Option<u32>, output: Option<usize>, salt: &str,
     let rounds = rounds.filter(|r| *r > 0).ok_or(Fault::Malformed("its rounds are not a positive number"))?;
     let salt = from_base64(salt).ok_or(Fault::Malformed("its salt is not base64"))?;
     let stored = from_base64(stored).ok_or(Fault::Malformed("its digest is not base64"))?;
+    if output.is_none() {
+        uncut(&stored)?;
+    }
     Ok(Challenge::new(Kernel::Pbkdf2(Pbkdf2 { digest, rounds, salt, output }), stored))
 }
 

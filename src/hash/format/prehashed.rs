@@ -12,6 +12,11 @@ pub(in crate::hash) fn meteor(value: &str, inputs: &Inputs<'_>) -> Parsed {
     after("sha256($pass)", of_php(value), inputs)
 }
 
+/// bcrypt of SHA-1 in hex.
+pub(in crate::hash) fn bcrypt_sha1(value: &str, inputs: &Inputs<'_>) -> Parsed {
+    after("sha1($pass)", bcrypt::parse(value), inputs)
+}
+
 /// bcrypt of SHA-512 in hex: NodeBB.
 pub(in crate::hash) fn nodebb(value: &str, inputs: &Inputs<'_>) -> Parsed {
     after("sha512($pass)", bcrypt::parse(value), inputs)

@@ -4,7 +4,7 @@
 
 use super::{Draw, Writer};
 use super::{argon2, bcrypt, des, enclosed, md5_crypt, pbkdf2, pbkdf2_strings, prefixed, scram, sha_crypt, suffixed};
-use super::{enterprise, unix, windows};
+use super::{databases, enterprise, first_of, forums, jvm, unix, windows};
 use crate::hash::challenge::Fault::Malformed;
 use crate::hash::challenge::{Challenge, Fault, Inputs, Parsed, Step};
 use crate::hash::change::Change;
@@ -61,7 +61,11 @@ pub(in crate::hash) fn parse_dovecot(value: &str, inputs: &Inputs<'_>) -> Parsed
 /// Whether the scheme is one of LDAP's, and hashes.
 pub(in crate::hash) fn is_ldap(value: &str) -> bool {
     divide(value).is_ok_and(|(scheme, rest)| {
-        !is_plain(&scheme) && !is_other_row(value) && !matches!(ldap(&scheme, rest, value), Err(Fault::Foreign))
+        !is_plain(&scheme)
+            && !forums::is_joomla(value)
+            && !is_other_row(value)
+            && !jvm::is_spring(value)
+            && !matches!(ldap(&scheme, rest, value), Err(Fault::Foreign))
     })
 }
 
@@ -76,7 +80,7 @@ pub(in crate::hash) fn is_dovecot(value: &str) -> bool {
 
 /// A password that was never hashed is verified where the scheme was declared, never by its looks.
 fn is_plain(scheme: &str) -> bool {
-    matches!(scheme, "PLAIN" | "CLEAR" | "CLEARTEXT" | "PLAIN-TRUNC")
+    matches!(scheme, "PLAIN" | "CLEAR" | "CLEARTEXT" | "PLAINTEXT" | "PLAIN-TRUNC")
 }
 
 /// Whether the row of PBKDF2 claims it already.
@@ -97,9 +101,12 @@ fn divide(value: &str) -> Result<(String, &str), Fault> {
 fn ldap(scheme: &str, rest: &str, value: &str) -> Parsed {
     match scheme {
         "CRYPT" => unix::parse_enclosed(rest),
-        "CLEARTEXT" => enclosed(enterprise::parse_plaintext(rest)),
+        "CLEARTEXT" | "PLAINTEXT" => enclosed(enterprise::parse_plaintext(rest)),
         "ARGON2" => enclosed(argon2::parse(rest)),
         "BCRYPT" => enclosed(bcrypt::parse(rest)),
+        // MoinMoin's and Zope's.
+        "PASSLIB" => enclosed(first_of(&[unix::parse_crypt, pbkdf2::parse_mcf], rest)),
+        "MYSQL" => enclosed(databases::parse_mysql323(rest)),
         // Dovecot's `{MD5}` is what others call md5-crypt.
         "MD5" if rest.starts_with("$1$") => enclosed(md5_crypt::parse(rest)),
         // AIX writes its own values behind tags that differ from LDAP's in case only.

@@ -2,7 +2,7 @@
 //!
 //! Invariant: N is a power of two from 2 on, r and p are positive; the caps decide the rest.
 
-use super::{Draw, Writer};
+use super::{Draw, Writer, uncut};
 use crate::hash::challenge::{Challenge, Fault, Parsed};
 use crate::hash::codec::{crypt_value, from_base64, from_crypt, from_crypt_high, from_hex, to_base64_bare};
 use crate::hash::kernel::{Kernel, Scrypt};
@@ -96,7 +96,10 @@ pub(in crate::hash) fn parse_cisco(value: &str) -> Parsed {
 }
 
 fn decoded(salt: &str, key: &str) -> Result<(Vec<u8>, Vec<u8>), Fault> {
-    from_base64(salt).zip(from_base64(key)).ok_or(Fault::Malformed("its salt or its key is not base64"))
+    let decoded = from_base64(salt).zip(from_base64(key));
+    let (salt, key) = decoded.ok_or(Fault::Malformed("its salt or its key is not base64"))?;
+    uncut(&key)?;
+    Ok((salt, key))
 }
 
 /// The challenge, if the algorithm is defined for these numbers at all.

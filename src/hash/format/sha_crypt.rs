@@ -1,11 +1,11 @@
-//! SHA-crypt: `$5$rounds=N$salt$digest` (SHA-256) and `$6$` (SHA-512).
+//! SHA-crypt: `$5$rounds=N$salt$digest` (SHA-256), `$6$` (SHA-512), and `$sm3$`, the same over SM3.
 //!
 //! Invariant: at most sixteen bytes of salt, exactly 43 or 86 characters of digest.
 
 use super::{Draw, Writer};
 use crate::hash::challenge::{Challenge, Fault, Parsed};
 use crate::hash::codec::{from_crypt, to_crypt};
-use crate::hash::kernel::{Kernel, SHA_CRYPT_ROUNDS, ShaCrypt, Width};
+use crate::hash::kernel::{Kernel, SHA_CRYPT_ROUNDS, ShaCrypt, Sm3Crypt, Width};
 use crate::hash::scan::number32;
 
 /// The rounds of a string that does not name them.
@@ -29,7 +29,19 @@ pub(in crate::hash) fn parse_512(value: &str) -> Parsed {
     parse(value.strip_prefix("$6$").ok_or(Fault::Foreign)?, Width::Sha512)
 }
 
+/// `$sm3$`.
+pub(in crate::hash) fn parse_sm3(value: &str) -> Parsed {
+    let (rounds, salt, digest) = parts(value.strip_prefix("$sm3$").ok_or(Fault::Foreign)?, Width::Sha256)?;
+    Ok(Challenge::new(Kernel::Sm3Crypt(Sm3Crypt { rounds, salt }), digest))
+}
+
 fn parse(rest: &str, width: Width) -> Parsed {
+    let (rounds, salt, digest) = parts(rest, width)?;
+    Ok(Challenge::new(Kernel::ShaCrypt(ShaCrypt { width, rounds, salt }), digest))
+}
+
+/// Rounds, salt and digest.
+fn parts(rest: &str, width: Width) -> Result<(u32, Vec<u8>, Vec<u8>), Fault> {
     let (rounds, rest) = match rest.strip_prefix("rounds=") {
         None => (DEFAULT_ROUNDS, rest),
         Some(rest) => {
@@ -46,7 +58,7 @@ fn parse(rest: &str, width: Width) -> Parsed {
     }
     let digest = untransposed(width, digest)
         .ok_or(Fault::Malformed("its digest has not the length or alphabet of the format"))?;
-    Ok(Challenge::new(Kernel::ShaCrypt(ShaCrypt { width, rounds, salt: salt.into() }), digest))
+    Ok((rounds, salt.into(), digest))
 }
 
 /// The digest's bytes in their own order, from the text form's.

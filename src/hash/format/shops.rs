@@ -58,12 +58,22 @@ pub(in crate::hash) fn mediawiki(value: &str) -> Parsed {
             bcrypt::parse(&format!("$2y${cost:02}${digest}")).map_err(own)
         }
         "argon2" => argon2::parse(rest).map_err(own),
-        "pbkdf2-legacyA" | "pbkdf2-legacyB" => {
-            Err(Fault::Malformed("it is one hash over another, which is not supported"))
-        }
+        "pbkdf2-legacyA" | "pbkdf2-legacyB" => mediawiki_layers(kind, rest),
         "encrypted" => Err(Fault::Malformed("it is encrypted with a key of the site, which is not supported")),
         _ => Err(Fault::Foreign),
     }
+}
+
+/// PBKDF2 over the older `:A:` or `:B:`: `!sha512:30000:64!salt of B!salt!hash`.
+fn mediawiki_layers(kind: &str, rest: &str) -> Parsed {
+    let [none, parameters, inner, salt, stored] =
+        fields(rest, '!').ok_or(Fault::Malformed("parameters, two salts and a hash are expected"))?;
+    let formula = if kind.ends_with('A') { "md5($pass)" } else { "md5($salt . '-' . md5($pass))" };
+    if !none.is_empty() || kind.ends_with('A') && !inner.is_empty() {
+        return Err(Fault::Malformed("its first layer has parameters that it does not take"));
+    }
+    let step = prehash(formula, &Inputs { salt: Some(inner.as_bytes()), ..Inputs::NONE })?;
+    Ok(mediawiki_pbkdf2(&format!("{parameters}:{salt}:{stored}"))?.after([step]))
 }
 
 fn mediawiki_pbkdf2(rest: &str) -> Parsed {

@@ -5,8 +5,9 @@
 use super::{Draw, Writer};
 use super::{bcrypt, des, enclosed, first_of, md5_crypt, prefixed, scrypt, sha_crypt};
 use crate::hash::challenge::{Challenge, Fault, Parsed, Step};
-use crate::hash::codec::{crypt_value, from_aix, from_crypt, from_hex, to_crypt};
-use crate::hash::kernel::{Digest, Kernel, Pbkdf2, Sha1Crypt, SunMd5, Yescrypt};
+use crate::hash::change::Change;
+use crate::hash::codec::{crypt_value, from_aix, from_base64, from_crypt, from_hex, to_crypt};
+use crate::hash::kernel::{Digest, Envelope, Kernel, Pbkdf2, Qnx, Sha1Crypt, SunMd5, Yescrypt};
 use crate::hash::scan::{fields, is_hex, number32};
 use crate::hash::spec::Charset;
 
@@ -18,7 +19,7 @@ pub(in crate::hash) const YESCRYPT_WRITER: Writer = Writer {
     names: &[],
     knobs: &[],
     template: |_, draw: &mut Draw<'_>| {
-        let kernel = Yescrypt { log_n: 12, r: 32, p: 1, t: 0, salt: draw.bytes::<16>().to_vec(), gost: None };
+        let kernel = Yescrypt { log_n: 12, r: 32, p: 1, t: 0, salt: draw.bytes::<16>().to_vec(), envelope: None };
         Ok(Challenge::new(Kernel::Yescrypt(kernel), vec![0; 32]))
     },
     render: |challenge| {
@@ -36,6 +37,8 @@ pub(in crate::hash) fn parse_crypt(value: &str) -> Parsed {
         md5_crypt::parse,
         parse_yescrypt,
         parse_gost_yescrypt,
+        parse_sm3_yescrypt,
+        sha_crypt::parse_sm3,
         scrypt::parse_crypt,
         parse_sha1_crypt,
         parse_sun_md5,
@@ -95,11 +98,24 @@ pub(in crate::hash) fn parse_yescrypt(value: &str) -> Parsed {
 /// `$gy$j9T$salt$digest`: all before the digest's `$` enters GOST's HMAC.
 pub(in crate::hash) fn parse_gost_yescrypt(value: &str) -> Parsed {
     let rest = value.strip_prefix("$gy$").ok_or(Fault::Foreign)?;
-    let setting = value.rsplit_once('$').map(|(setting, _)| setting.as_bytes().to_vec());
-    yescrypt(rest, Some(setting.unwrap_or_default()))
+    yescrypt(rest, Some(Envelope { digest: Digest::Streebog256, setting: setting(value).into() }))
 }
 
-fn yescrypt(rest: &str, gost: Option<Vec<u8>>) -> Parsed {
+/// `$sm3y$j9T$salt$digest`: the same with SM3; libxcrypt leaves out the last two bytes of what enters HMAC, since it
+/// measures the shorter `$y$`, and exchanges key and text.
+pub(in crate::hash) fn parse_sm3_yescrypt(value: &str) -> Parsed {
+    let rest = value.strip_prefix("$sm3y$").ok_or(Fault::Foreign)?;
+    let setting = setting(value).as_bytes();
+    let setting = setting[..setting.len().saturating_sub(2)].to_vec();
+    yescrypt(rest, Some(Envelope { digest: Digest::Sm3, setting }))
+}
+
+/// All before the digest's `$`.
+fn setting(value: &str) -> &str {
+    value.rsplit_once('$').map_or("", |(setting, _)| setting)
+}
+
+fn yescrypt(rest: &str, envelope: Option<Envelope>) -> Parsed {
     let [params, salt, digest] =
         fields(rest, '$').ok_or(Fault::Malformed("parameters, salt and digest are expected"))?;
     let digest =
@@ -110,7 +126,7 @@ fn yescrypt(rest: &str, gost: Option<Vec<u8>>) -> Parsed {
         .ok_or(Fault::Malformed("its salt is not up to 86 characters of crypt's alphabet"))?;
     let [log_n, r, p, t] = yescrypt_params(params)
         .ok_or(Fault::Malformed("its parameters are not those of yescrypt as libxcrypt writes it"))?;
-    let kernel = Yescrypt { log_n, r, p, t, salt, gost };
+    let kernel = Yescrypt { log_n, r, p, t, salt, envelope };
     if !kernel.is_defined() {
         return Err(Fault::Malformed("its parameters are outside of what yescrypt defines"));
     }
@@ -161,11 +177,13 @@ fn variable(rest: &mut &[u8], least: u32) -> Option<u32> {
     Some(number)
 }
 
-/// `$3$$` and the hex of the NT hash.
+/// `$3$$` and the hex of the NT hash; libxcrypt and FreeBSD widen the bytes of UTF-8 where others encode UTF-16.
 pub(in crate::hash) fn parse_nt(value: &str) -> Parsed {
     let digest = value.strip_prefix("$3$").ok_or(Fault::Foreign)?;
     let digest = digest.strip_prefix('$').filter(|hex| is_hex(hex, 32)).and_then(from_hex);
-    Ok(nt(digest.ok_or(Fault::Malformed("32 hex digits are expected after `$3$$`"))?))
+    let digest = digest.ok_or(Fault::Malformed("32 hex digits are expected after `$3$$`"))?;
+    let widened = prefixed(Digest::Md4, [], 1, digest.clone()).after([Step::Change(Change::Widen)]);
+    Ok(nt(digest).or(widened))
 }
 
 /// The NT hash: MD4 of UTF-16.
@@ -186,6 +204,27 @@ pub(in crate::hash) fn parse_aix(value: &str) -> Parsed {
     let stored = from_aix(stored).filter(|_| stored.len() == length);
     let stored = stored.ok_or(Fault::Malformed("its digest has not the length or alphabet of the format"))?;
     let kernel = Pbkdf2 { digest, rounds: 1 << cost, salt: salt.into(), output: Some(length / 4 * 3) };
+    Ok(Challenge::new(Kernel::Pbkdf2(kernel), stored))
+}
+
+/// `@S,1000@digest@salt` of QNX 6, and `@S@` with PBKDF2 and base64 of QNX 7.
+pub(in crate::hash) fn parse_qnx(value: &str) -> Parsed {
+    let [kind, stored, salt] = fields(value.strip_prefix('@').ok_or(Fault::Foreign)?, '@').ok_or(Fault::Foreign)?;
+    let (kind, times) = kind.split_once(',').unwrap_or((kind, "1000"));
+    let digest = match kind {
+        "m" => Digest::Md5,
+        "s" => Digest::Sha256,
+        "S" => Digest::Sha512,
+        _ => return Err(Fault::Foreign),
+    };
+    let times = number32(times).ok_or(Fault::Malformed("its number of repetitions is not one"))?;
+    if is_hex(stored, 2 * digest.length()) {
+        let stored = from_hex(stored).ok_or(Fault::Foreign)?;
+        return Ok(Challenge::new(Kernel::Qnx(Qnx { digest, times, salt: salt.into() }), stored));
+    }
+    let decoded = from_base64(stored).filter(|stored| kind == "S" && stored.len() == 64).zip(from_base64(salt));
+    let (stored, salt) = decoded.ok_or(Fault::Malformed("its digest has not the length of its algorithm"))?;
+    let kernel = Pbkdf2 { digest, rounds: 4096, salt, output: Some(64) };
     Ok(Challenge::new(Kernel::Pbkdf2(kernel), stored))
 }
 

@@ -32,7 +32,11 @@ pub(in crate::hash) fn parse(value: &str) -> Parsed {
             let [r, p] = [r, p].map(|text| number32(text).filter(|n| *n > 0));
             let (r, p) = r.zip(p).ok_or(Fault::Malformed("its r and p are not positive numbers"))?;
             let kernel = Scrypt { log_n: n.ilog2() as u8, r, p, salt: salt.into() };
-            Ok(Challenge::new(Kernel::Scrypt(kernel), hex(stored)?))
+            let stored = hex(stored)?;
+            if stored.len() != 64 {
+                return Err(Fault::Malformed("its digest is not 64 bytes of hex"));
+            }
+            Ok(Challenge::new(Kernel::Scrypt(kernel), stored))
         }
         ("pbkdf2", [digest, rounds @ ..]) => {
             let digest = Digest::named(digest).ok_or(Fault::Malformed("its digest is not supported"))?;

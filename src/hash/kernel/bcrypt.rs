@@ -14,8 +14,18 @@ pub(in crate::hash) struct Bcrypt {
     /// log2 of the number of rounds, 4 to 31.
     pub cost: u32,
     pub salt: [u8; 16],
+    pub keyed: Keyed,
+}
+
+/// How the password became a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::hash) enum Keyed {
+    /// With the NUL at its end, over and over.
+    Terminated,
+    /// `$2$`, the first revision: over and over without the NUL.
+    Bare,
     /// `$2x$`: written by crypt_blowfish before 1.1, which extended the sign of bytes above 127.
-    pub sign_extended: bool,
+    SignExtended,
 }
 
 impl Kdf for Bcrypt {
@@ -28,18 +38,27 @@ impl Kdf for Bcrypt {
     }
 
     fn derive(&self, password: &[u8], output: &mut [u8]) -> Result<(), String> {
-        let key = if self.sign_extended { sign_extended(password) } else { terminated(password) };
+        let key = match self.keyed {
+            Keyed::Terminated => terminated(password),
+            Keyed::Bare => bare(password),
+            Keyed::SignExtended => sign_extended(password),
+        };
         let result = Zeroizing::new(::bcrypt::bcrypt(self.cost, self.salt, &key));
         output.copy_from_slice(&result[..output.len()]);
         Ok(())
     }
 
     fn reaches(&self, target: &Self) -> bool {
-        self.cost >= target.cost && self.sign_extended == target.sign_extended
+        self.cost >= target.cost && self.keyed == target.keyed
     }
 
     fn describe(&self) -> String {
-        format!("bcrypt cost={}{}", self.cost, if self.sign_extended { " (2x)" } else { "" })
+        let revision = match self.keyed {
+            Keyed::Terminated => "",
+            Keyed::Bare => " (2)",
+            Keyed::SignExtended => " (2x)",
+        };
+        format!("bcrypt cost={}{revision}", self.cost)
     }
 
     fn forget_salt(&mut self) {
@@ -57,6 +76,13 @@ impl Kdf for Bcrypt {
 
 fn terminated(password: &[u8]) -> Zeroizing<Vec<u8>> {
     Zeroizing::new(password.iter().copied().chain([0]).take(KEY).collect())
+}
+
+fn bare(password: &[u8]) -> Zeroizing<Vec<u8>> {
+    if password.is_empty() {
+        return terminated(password);
+    }
+    Zeroizing::new(password.iter().copied().cycle().take(KEY).collect())
 }
 
 /// The 18 words that the faulty implementation made of the key, as the bytes that make the right one see the same.

@@ -109,8 +109,8 @@ impl Kdf for DesCrypt {
     fn is_defined_for(&self, password: &[u8]) -> bool {
         match self {
             Self::Big { blocks, .. } => password.len().div_ceil(BLOCK).max(1) == *blocks,
-            // Windows stores no such hash of a longer one, and what other characters become depends on its code page.
-            Self::LanManager => password.len() <= 14 && password.is_ascii(),
+            // What other characters become depends on the code page of the machine.
+            Self::LanManager => password.is_ascii(),
             _ => true,
         }
     }

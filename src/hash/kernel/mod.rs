@@ -12,6 +12,7 @@ mod des;
 mod des_crypt;
 mod digest;
 mod digested_pbkdf2;
+mod ed25519;
 mod expression;
 mod firebase;
 mod md5_crypt;
@@ -20,22 +21,25 @@ mod mysql_sha2;
 mod pbkdf2;
 mod phpass;
 mod plain;
+mod qnx;
 mod repeated;
 mod scram;
 mod scrypt;
 mod sha1_crypt;
 mod sha_crypt;
+mod sm3_crypt;
 mod sun_md5;
 mod yescrypt;
 
 pub(super) use argon2::{Argon2, Variant, Version};
-pub(super) use bcrypt::Bcrypt;
+pub(super) use bcrypt::{Bcrypt, Keyed};
 pub(super) use cisco::Cisco;
 pub(super) use cram_md5::CramMd5;
 pub(super) use dcc2::Dcc2;
 pub(super) use des_crypt::DesCrypt;
 pub(super) use digest::{Digest, Salted};
 pub(super) use digested_pbkdf2::DigestedPbkdf2;
+pub(super) use ed25519::Ed25519;
 pub(super) use expression::Computed;
 pub(super) use firebase::Firebase;
 pub(super) use md5_crypt::Md5Crypt;
@@ -44,13 +48,15 @@ pub(super) use mysql323::Mysql323;
 pub(super) use pbkdf2::{Pbkdf2, pbkdf2};
 pub(super) use phpass::{COSTS as PHPASS_COSTS, DRUPAL, Phpass};
 pub(super) use plain::Plain;
+pub(super) use qnx::Qnx;
 pub(super) use repeated::Repeated;
 pub(super) use scram::Scram;
 pub(super) use scrypt::Scrypt;
 pub(super) use sha_crypt::{ROUNDS as SHA_CRYPT_ROUNDS, ShaCrypt, Width};
 pub(super) use sha1_crypt::Sha1Crypt;
+pub(super) use sm3_crypt::Sm3Crypt;
 pub(super) use sun_md5::SunMd5;
-pub(super) use yescrypt::Yescrypt;
+pub(super) use yescrypt::{Envelope, Yescrypt};
 
 use super::caps::Caps;
 use super::catalogue::Strength;
@@ -73,12 +79,15 @@ pub(super) enum Kernel {
     Dcc2(Dcc2),
     DesCrypt(DesCrypt),
     DigestedPbkdf2(DigestedPbkdf2),
+    Ed25519(Ed25519),
     Mysql323(Mysql323),
     MysqlSha2(MysqlSha2),
     Plain(Plain),
+    Qnx(Qnx),
     Repeated(Repeated),
     Scram(Scram),
     Sha1Crypt(Sha1Crypt),
+    Sm3Crypt(Sm3Crypt),
     SunMd5(SunMd5),
     Yescrypt(Yescrypt),
 }
@@ -190,12 +199,15 @@ macro_rules! each {
             Kernel::Dcc2($k) => $body,
             Kernel::DesCrypt($k) => $body,
             Kernel::DigestedPbkdf2($k) => $body,
+            Kernel::Ed25519($k) => $body,
             Kernel::Mysql323($k) => $body,
             Kernel::MysqlSha2($k) => $body,
             Kernel::Plain($k) => $body,
+            Kernel::Qnx($k) => $body,
             Kernel::Repeated($k) => $body,
             Kernel::Scram($k) => $body,
             Kernel::Sha1Crypt($k) => $body,
+            Kernel::Sm3Crypt($k) => $body,
             Kernel::SunMd5($k) => $body,
             Kernel::Yescrypt($k) => $body,
         }
@@ -232,12 +244,15 @@ impl Kdf for Kernel {
             (Self::Dcc2(a), Self::Dcc2(b)) => a.reaches(b),
             (Self::DesCrypt(a), Self::DesCrypt(b)) => a.reaches(b),
             (Self::DigestedPbkdf2(a), Self::DigestedPbkdf2(b)) => a.reaches(b),
+            (Self::Ed25519(a), Self::Ed25519(b)) => a.reaches(b),
             (Self::Mysql323(a), Self::Mysql323(b)) => a.reaches(b),
             (Self::MysqlSha2(a), Self::MysqlSha2(b)) => a.reaches(b),
             (Self::Plain(a), Self::Plain(b)) => a.reaches(b),
+            (Self::Qnx(a), Self::Qnx(b)) => a.reaches(b),
             (Self::Repeated(a), Self::Repeated(b)) => a.reaches(b),
             (Self::Scram(a), Self::Scram(b)) => a.reaches(b),
             (Self::Sha1Crypt(a), Self::Sha1Crypt(b)) => a.reaches(b),
+            (Self::Sm3Crypt(a), Self::Sm3Crypt(b)) => a.reaches(b),
             (Self::SunMd5(a), Self::SunMd5(b)) => a.reaches(b),
             (Self::Yescrypt(a), Self::Yescrypt(b)) => a.reaches(b),
             // Of two algorithms, only a weaker target leaves the stored one alone: a rehash must never weaken.

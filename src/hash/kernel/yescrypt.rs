@@ -1,4 +1,4 @@
-//! yescrypt (Solar Designer, 2015) as libxcrypt uses it, and its GOST envelope, over the `yescrypt` crate.
+//! yescrypt (Solar Designer, 2015) as libxcrypt uses it, and its envelopes, over the `yescrypt` crate.
 //!
 //! Invariant: the crate allocates without asking, so nothing runs here that [`Kdf::cap`] has not bounded.
 
@@ -18,8 +18,31 @@ pub(in crate::hash) struct Yescrypt {
     /// More time at the same memory.
     pub t: u32,
     pub salt: Vec<u8>,
-    /// `$gy$`: the string before the digest, which GOST's HMAC runs over.
-    pub gost: Option<Vec<u8>>,
+    pub envelope: Option<Envelope>,
+}
+
+/// `$gy$` and `$sm3y$`: a national digest around the output.
+#[derive(Clone, PartialEq)]
+pub(in crate::hash) struct Envelope {
+    pub digest: Digest,
+    /// The string before the digest, which HMAC runs over.
+    pub setting: Vec<u8>,
+}
+
+impl Envelope {
+    /// HMAC over the setting, then over the output. GOST's takes what was computed before as the key, SM3's as the text.
+    fn close(&self, password: &[u8], output: &mut [u8]) -> Result<(), String> {
+        let (mut hashed, mut middle) = (Zeroizing::new([0; 32]), Zeroizing::new([0; 32]));
+        self.digest.hash(&[password], hashed.as_mut_slice());
+        let inner = Zeroizing::new(output.to_vec());
+        if self.digest == Digest::Sm3 {
+            self.digest.hmac(&self.setting, &[hashed.as_slice()], middle.as_mut_slice())?;
+            self.digest.hmac(&inner, &[middle.as_slice()], output)
+        } else {
+            self.digest.hmac(hashed.as_slice(), &[&self.setting], middle.as_mut_slice())?;
+            self.digest.hmac(middle.as_slice(), &[&inner], output)
+        }
+    }
 }
 
 impl Yescrypt {
@@ -31,6 +54,14 @@ impl Yescrypt {
     /// Whether the algorithm is defined for these parameters at all.
     pub(in crate::hash) fn is_defined(&self) -> bool {
         self.log_n < 64 && self.r >= 1 && self.p >= 1 && self.params().is_ok()
+    }
+
+    fn name(&self) -> &'static str {
+        match self.envelope.as_ref().map(|envelope| envelope.digest) {
+            None => "yescrypt",
+            Some(Digest::Sm3) => "sm3-yescrypt",
+            Some(_) => "gost-yescrypt",
+        }
     }
 
     fn work(&self) -> u64 {
@@ -54,26 +85,21 @@ impl Kdf for Yescrypt {
 
     fn derive(&self, password: &[u8], output: &mut [u8]) -> Result<(), String> {
         ::yescrypt::yescrypt(password, &self.salt, &self.params()?, output).map_err(|e| e.to_string())?;
-        let Some(setting) = &self.gost else { return Ok(()) };
-        let (mut hashed, mut key) = (Zeroizing::new([0; 32]), Zeroizing::new([0; 32]));
-        Digest::Streebog256.hash(&[password], hashed.as_mut_slice());
-        Digest::Streebog256.hmac(hashed.as_slice(), &[setting], key.as_mut_slice())?;
-        let inner = Zeroizing::new(output.to_vec());
-        Digest::Streebog256.hmac(key.as_slice(), &[&inner], output)
+        self.envelope.as_ref().map_or(Ok(()), |envelope| envelope.close(password, output))
     }
 
     fn reaches(&self, target: &Self) -> bool {
-        self.memory() >= target.memory() && self.work() >= target.work() && self.gost.is_some() == target.gost.is_some()
+        self.memory() >= target.memory() && self.work() >= target.work() && self.name() == target.name()
     }
 
     fn describe(&self) -> String {
-        let Self { log_n, r, p, t, gost, .. } = self;
-        format!("{}yescrypt ln={log_n} r={r} p={p} t={t}", if gost.is_some() { "gost-" } else { "" })
+        let Self { log_n, r, p, t, .. } = self;
+        format!("{} ln={log_n} r={r} p={p} t={t}", self.name())
     }
 
     fn forget_salt(&mut self) {
         self.salt.fill(0);
-        self.gost.iter_mut().for_each(|setting| setting.fill(0));
+        self.envelope.iter_mut().for_each(|envelope| envelope.setting.fill(0));
     }
 
     fn memory(&self) -> u64 {

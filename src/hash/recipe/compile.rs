@@ -7,12 +7,12 @@ use std::sync::Arc;
 use super::raw::{Algorithm, RawKdf};
 use super::{Base, MOST_ATTEMPTS, Misfit, Recipe};
 use crate::hash::caps::Caps;
-use crate::hash::catalogue::{Format, find, nearest_name};
+use crate::hash::catalogue::{Format, find};
 use crate::hash::challenge::Settings;
 use crate::hash::expression::{Count, Described, Expression, Map, Mistake, Prehash, Variable};
 use crate::hash::kernel::{Digest, Variant};
 use crate::hash::spec::{
-    self, Charset, Description, Encoding, Position, Rounds, RoundsOver, SaltEncoding, Text, nearest,
+    self, Charset, Description, Encoding, Position, Problem, Rounds, RoundsOver, SaltEncoding, Text, nearest,
 };
 
 type Result<T> = std::result::Result<T, Misfit>;
@@ -58,6 +58,7 @@ impl Recipe {
             keys,
             rounds: spec.rounds,
             algorithm: spec.algorithm.clone(),
+            realm: spec.realm.clone(),
             settings,
             salt: spec.salt,
             decoded_from,
@@ -69,15 +70,20 @@ impl Recipe {
 }
 
 pub(super) fn misfit(message: impl Into<String>, help: &str) -> Misfit {
-    Misfit { message: message.into(), help: Some(help.to_owned()), within: None }
+    Misfit { problem: Problem::Invalid, message: message.into(), help: Some(help.to_owned()), within: None }
 }
 
 fn plain((message, help): (String, Option<String>)) -> Misfit {
-    Misfit { message, help, within: None }
+    Misfit { problem: Problem::Invalid, message, help, within: None }
 }
 
 fn inside(text: Text) -> impl FnOnce(Mistake) -> Misfit {
-    move |mistake| Misfit { message: mistake.message, help: mistake.help, within: Some((text, mistake.span)) }
+    move |mistake| Misfit {
+        problem: Problem::Invalid,
+        message: mistake.message,
+        help: mistake.help,
+        within: Some((text, mistake.span)),
+    }
 }
 
 fn check_numbers(spec: &Description) -> Result<()> {
@@ -110,10 +116,7 @@ fn base(spec: &Description, caps: &Caps, writing: bool) -> Result<(String, Base)
 }
 
 fn named(name: &str, spec: &Description, caps: &Caps, writing: bool) -> Result<(String, Base)> {
-    let Some(format) = find(name) else {
-        let help = format!("did you mean `{}`?", nearest_name(name));
-        return Err(misfit(format!("`{name}` is not a known password format"), &help));
-    };
+    let format = find(name).ok_or_else(|| Misfit::unknown_format(name))?;
     if spec.split.is_some() {
         return Err(misfit(format!("`{name}` itself says how digest and salt stand in the column"), "remove `split`"));
     }
@@ -131,7 +134,8 @@ fn writer(name: &str, format: &'static Format, spec: &Description) -> Result<&'s
         let known: Vec<_> = format.writers.iter().filter_map(|w| w.names.first().copied()).collect();
         let help =
             if known.is_empty() { "write `argon2id`".to_owned() } else { format!("write `{}`", known.join("` or `")) };
-        return Err(misfit(format!("`{name}` is verified but not written"), &help));
+        let misfit = misfit(format!("`{name}` is verified but not written"), &help);
+        return Err(Misfit { problem: Problem::Unwritable, ..misfit });
     };
     if let Some(knob) = spec.cost.set().find(|knob| !writer.knobs.contains(knob)) {
         let help = format!("it takes {}", writer.knobs.join(", "));
@@ -270,7 +274,7 @@ fn raw_algorithm(name: &str, spec: &Description) -> Result<Option<Algorithm>> {
     let (memory, passes, lanes) = (cost.memory.unwrap_or(19_456), cost.passes.unwrap_or(2), cost.lanes.unwrap_or(1));
     if passes == 0 || lanes == 0 || u64::from(memory) < 8 * u64::from(lanes) {
         let message = "passes and lanes must be at least 1, and memory at least 8 KiB a lane";
-        return Err(Misfit { message: message.to_owned(), help: None, within: None });
+        return Err(plain((message.to_owned(), None)));
     }
     Ok(Some(Algorithm::Argon2 { variant, memory, passes, lanes }))
 }

@@ -13,14 +13,14 @@ use zeroize::Zeroizing;
 
 use self::raw::RawKdf;
 use super::caps::Caps;
-use super::catalogue::Format;
+use super::catalogue::{Format, nearest_name, no_format};
 use super::challenge::{Challenge, Fault, Inputs, Parsed, Settings, Step};
 use super::codec::{from_base64, from_hex};
 use super::expression::{Expression, Map, Prehash, Values, Variable};
 use super::format::Writer;
 use super::kernel::{Computed, Kernel};
 use super::policy::Stored;
-use super::spec::{Columns, Cost, Encoding, Rounds, SaltEncoding, SaltSpec, Text, When};
+use super::spec::{Columns, Cost, Encoding, Problem, Rounds, SaltEncoding, SaltSpec, Text, When};
 use crate::secret::Secret;
 
 /// The most spellings and secrets together that one value is tried with.
@@ -29,9 +29,24 @@ const MOST_ATTEMPTS: usize = 8;
 /// What does not fit together in a description.
 #[derive(Debug)]
 pub(super) struct Misfit {
+    pub problem: Problem,
     pub message: String,
     pub help: Option<String>,
     pub within: Option<(Text, std::ops::Range<usize>)>,
+}
+
+impl Misfit {
+    /// A name that no format has.
+    pub(super) fn unknown_format(name: &str) -> Self {
+        Self {
+            problem: Problem::Unknown,
+            message: format!("`{name}` is not a known password format"),
+            help: Some(
+                no_format(name).map_or_else(|| format!("did you mean `{}`?", nearest_name(name)), ToOwned::to_owned),
+            ),
+            within: None,
+        }
+    }
 }
 
 /// A described format, ready to read values and to write them.
@@ -47,6 +62,7 @@ pub(super) struct Recipe {
     keys: Vec<Option<Secret>>,
     rounds: Option<Rounds>,
     algorithm: Option<String>,
+    realm: Option<String>,
     settings: Settings,
     salt: Option<SaltSpec>,
     /// What an expression's salt is decoded from before the expression sees it; one made of parts decodes it itself.
@@ -81,6 +97,22 @@ pub enum Need {
     Algorithm,
     /// The number of rounds.
     Rounds,
+    /// The realm of HTTP digest authentication.
+    Realm,
+}
+
+impl Need {
+    /// What it is, in a definition's word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Salt => "salt",
+            Self::Salt2 => "salt2",
+            Self::User => "user",
+            Self::Algorithm => "algorithm",
+            Self::Rounds => "rounds",
+            Self::Realm => "realm",
+        }
+    }
 }
 
 impl Recipe {
@@ -97,6 +129,7 @@ impl Recipe {
             Need::User => self.columns.user.is_some(),
             Need::Algorithm => self.columns.algorithm.is_some(),
             Need::Rounds => self.columns.rounds.is_some(),
+            Need::Realm => self.columns.realm.is_some(),
         };
         self.takes().into_iter().filter(|need| !named(*need)).collect()
     }
@@ -114,7 +147,8 @@ impl Recipe {
                 let mut needs = format.needs();
                 needs.retain(|need| {
                     !(*need == Need::Algorithm && self.algorithm.is_some()
-                        || *need == Need::Rounds && self.rounds.is_some())
+                        || *need == Need::Rounds && self.rounds.is_some()
+                        || *need == Need::Realm && self.realm.is_some())
                 });
                 needs
             }
@@ -143,14 +177,19 @@ impl Recipe {
         self.columns.names().chain(self.when.column.as_deref())
     }
 
-    /// Whether every value of `other`'s shape is of this shape too, so that `other` would never be reached.
-    pub(super) fn hides(&self, other: &Self) -> bool {
-        let same = match (&self.base, &other.base) {
-            (Base::Expression(a), Base::Expression(b)) => a.shape() == b.shape() && self.encoding == other.encoding,
-            (Base::Row { format: a, .. }, Base::Row { format: b, .. }) => a.name == b.name,
-            _ => false,
-        };
-        same && (self.when == When::default() || self.when == other.when)
+    /// The row of the catalogue that it is made of.
+    pub(super) fn format(&self) -> Option<&'static Format> {
+        match &self.base {
+            Base::Row { format, .. } => Some(format),
+            Base::Expression(_) | Base::Raw(_) => None,
+        }
+    }
+
+    /// Whether a value of another recipe may be this one's, as far as `when` says: another column tells them apart,
+    /// unless it would have to say the same for both.
+    pub(super) fn may_be(&self, value: &str, other: Option<&Self>) -> bool {
+        let same_column = || other.is_some_and(|other| self.when == other.when);
+        self.when.fits(value.as_bytes()) && (self.when.column.is_none() || same_column())
     }
 
     /// Whether both compute the same from the same.
@@ -162,7 +201,8 @@ impl Recipe {
             _ => false,
         };
         base && self.spellings == other.spellings
-            && self.salt == other.salt
+            // How long a new salt is says nothing about what is stored.
+            && self.salt.map(|salt| (salt.position, salt.encoding)) == other.salt.map(|salt| (salt.position, salt.encoding))
             && self.encoding == other.encoding
             && self.when == other.when
     }
@@ -173,8 +213,13 @@ impl Recipe {
         if !self.when.holds(text.map_or(value, str::as_bytes), stored) {
             return Err(Fault::Foreign);
         }
-        let inputs = stored.inputs(&columns.overridden_by(&self.columns))?;
+        let inputs = stored.inputs(&self.with_columns_of(columns))?;
         self.challenges(value, text, inputs)
+    }
+
+    /// The columns that it reads, where those of the whole policy are these.
+    pub(super) fn with_columns_of(&self, policy: &Columns) -> Columns {
+        policy.overridden_by(&self.columns)
     }
 
     /// As `parse`, with inputs that are at hand already.
@@ -224,6 +269,7 @@ impl Recipe {
             pepper: pepper.map(Secret::expose).or(inputs.pepper),
             key: key.map(Secret::expose).or(inputs.key),
             algorithm: inputs.algorithm.or(self.algorithm.as_deref()),
+            realm: inputs.realm.or(self.realm.as_deref()),
             settings: self.settings,
             ..inputs
         })
@@ -359,11 +405,16 @@ fn decoded_salt(salt: &[u8], encoding: SaltEncoding) -> Result<Vec<u8>, Fault> {
 }
 
 impl When {
+    /// Whether the value itself is as it is said.
+    fn fits(&self, value: &[u8]) -> bool {
+        self.length.is_none_or(|length| value.len() == length)
+            && self.prefix.as_ref().is_none_or(|prefix| value.starts_with(prefix.as_bytes()))
+    }
+
     /// Whether everything that is said holds for this row.
     fn holds(&self, value: &[u8], stored: &Stored<'_>) -> bool {
         let column = || self.column.as_deref().and_then(|name| stored.column(name));
-        self.length.is_none_or(|length| value.len() == length)
-            && self.prefix.as_ref().is_none_or(|prefix| value.starts_with(prefix.as_bytes()))
+        self.fits(value)
             && self.empty.is_none_or(|empty| column().is_none_or(|found| found.expose().is_empty()) == empty)
             && self.equals.as_ref().is_none_or(|text| column().is_some_and(|found| found.matches(text.as_bytes())))
     }
@@ -379,6 +430,7 @@ impl Columns {
             user: pick(&self.user, &other.user),
             algorithm: pick(&self.algorithm, &other.algorithm),
             rounds: pick(&self.rounds, &other.rounds),
+            realm: pick(&self.realm, &other.realm),
         }
     }
 }

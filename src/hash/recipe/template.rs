@@ -13,7 +13,7 @@ use crate::hash::codec::{to_base64, to_hex};
 use crate::hash::expression::{Values, Variable};
 use crate::hash::format::Draw;
 use crate::hash::kernel::{Computed, Kernel};
-use crate::hash::spec::{Encoding, Rounds, SaltEncoding, Split, SplitOrder};
+use crate::hash::spec::{Encoding, Problem, Rounds, SaltEncoding, Split, SplitOrder};
 
 /// The letters of salts whose length is said; 62 of them are easy to read in any column.
 const LETTERS: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
@@ -21,35 +21,34 @@ const LETTERS: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxy
 impl Recipe {
     /// Whether new values can be made, or why not.
     pub(in crate::hash) fn check_writable(&self) -> Result<(), Misfit> {
+        let unknown = self.takes().into_iter().find(|need| match need {
+            Need::Salt => matches!(self.base, Base::Row { .. }),
+            Need::Salt2 | Need::User | Need::Algorithm => true,
+            Need::Rounds | Need::Realm => true,
+        });
+        if let Some(need) = unknown {
+            let what = match need {
+                Need::Salt => "a salt of the row",
+                Need::Salt2 => "a second salt",
+                Need::User => "the user's name",
+                Need::Algorithm => "the row's algorithm",
+                Need::Rounds => "the row's rounds",
+                Need::Realm => "the realm",
+            };
+            let message = format!("`{}` needs {what}, which a new password does not come with", self.name);
+            let misfit = misfit(message, "verify it, and write `argon2id`");
+            return Err(Misfit { problem: Problem::Unwritable, ..misfit });
+        }
         let salted = match &self.base {
             Base::Row { .. } | Base::Raw(_) => true,
             Base::Expression(expression) => expression.uses(Variable::Salt),
         };
         if !salted {
-            return Err(misfit(
-                "an unsalted digest is verified but never written",
-                "add a `salt`, or better write `argon2id`",
-            ));
+            let misfit =
+                misfit("an unsalted digest is verified but never written", "add a `salt`, or better write `argon2id`");
+            return Err(Misfit { problem: Problem::Unwritable, ..misfit });
         }
-        let unknown = self.takes().into_iter().find(|need| match need {
-            Need::Salt => matches!(self.base, Base::Row { .. }),
-            Need::Salt2 | Need::User | Need::Algorithm => true,
-            Need::Rounds => true,
-        });
-        match unknown {
-            None => Ok(()),
-            Some(need) => {
-                let what = match need {
-                    Need::Salt => "a salt of the row",
-                    Need::Salt2 => "a second salt",
-                    Need::User => "the user's name",
-                    Need::Algorithm => "the row's algorithm",
-                    Need::Rounds => "the row's rounds",
-                };
-                let message = format!("`{}` needs {what}, which a new password does not come with", self.name);
-                Err(misfit(message, "verify it, and write `argon2id`"))
-            }
-        }
+        Ok(())
     }
 
     /// A challenge with a fresh salt and no digest yet, and the salt as its column holds it.
@@ -98,6 +97,13 @@ impl Recipe {
         let steps = self.spellings.first().into_iter().flatten();
         let steps: Vec<_> = steps.map(|prehash| Step::Prehash(Arc::clone(prehash), values.clone())).collect();
         Ok((base.after(steps), text))
+    }
+
+    /// What verifying a wrong password usually costs: every spelling with every secret.
+    pub(in crate::hash) fn usual(&self) -> Option<Challenge> {
+        let (challenge, _) = self.template(&mut Draw(&mut |_| {})).ok()?;
+        let further = self.spellings.len() * self.peppers.len() * self.keys.len() - 1;
+        Some((0..further).fold(challenge.clone(), |all, _| all.or(challenge.clone())))
     }
 
     /// What the column of the hash gets.
