@@ -22,7 +22,7 @@ pub use self::dialect::Dialect;
 pub use self::expression::{Expression, Filter, Input};
 pub use self::lookup::Comparison;
 pub use self::outline::{Assignment, ColumnUse, Condition, Operand, Outline, Output, Role, TableUse};
-pub use self::statement::{Parameter, Statement};
+pub use self::statement::{MAX_TEMPLATE_BYTES, Parameter, Statement, check_length};
 use crate::diagnostic::{Code, Fault, Span};
 
 /// What a statement may do.
