@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use crate::action::{Outcome, Request};
 use crate::db::{self, Database, Fingerprint, PoolState};
 use crate::definition::Definition;
-use crate::handler::{BreakerState, Class, Error, Handler, Resources, Store};
+use crate::handler::{BreakerState, Class, Error, Handler, Resources, Store, Trace};
 
 /// The registry that is served now.
 pub type Shared = Arc<ArcSwap<Registry>>;
@@ -71,6 +71,12 @@ impl Connector {
     pub fn on(definition: Definition, database: Arc<dyn Database>, resources: Resources) -> Self {
         let store = Store::new(&definition.name, database, definition.database.timeout(), resources.entropy);
         Self::with(definition, store, resources)
+    }
+
+    /// Tells this trace what is done for each request.
+    #[must_use]
+    pub fn traced(self, trace: Arc<Trace>) -> Self {
+        Self { handler: self.handler.traced(trace), ..self }
     }
 
     fn with(definition: Definition, store: Arc<Store>, resources: Resources) -> Self {

@@ -8,6 +8,7 @@
 )]
 
 mod django;
+mod schemas;
 mod shipped;
 mod wordpress;
 

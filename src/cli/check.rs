@@ -153,7 +153,7 @@ fn self_tested(loaded: Loaded, tested: &mut BTreeSet<String>) -> Checked {
 }
 
 /// Lines of NAME=VALUE; empty lines and lines that begin with `#` are left out.
-fn env_file(path: &Path) -> Result<BTreeMap<String, String>, String> {
+pub(super) fn env_file(path: &Path) -> Result<BTreeMap<String, String>, String> {
     let text = std::fs::read_to_string(path).map_err(|e| format!("cannot read {}: {}", path.display(), e.kind()))?;
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty() && !line.starts_with('#'));
     lines

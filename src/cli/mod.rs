@@ -10,6 +10,7 @@ mod client;
 mod demo;
 mod following;
 mod hash;
+mod init;
 mod log;
 mod panics;
 mod running;
@@ -19,18 +20,23 @@ mod settings;
 mod status;
 #[cfg(feature = "otel")]
 mod telemetry;
+mod test;
 mod tls;
 mod tokens;
+mod trial;
 
 use std::fs::OpenOptions;
 use std::io::Read;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
 pub use self::hash::{Answer, VectorOutcome, verify_vectors};
+use crate::handler::Resources;
+use crate::hash::{Budget, BudgetConfig};
 
 /// Puts any existing user table behind any identity provider with a YAML file instead of code.
 #[derive(Debug, Parser)]
@@ -48,6 +54,13 @@ enum Command {
     Status(status::Status),
     /// Check definitions; with `--connect`, against their databases.
     Check(check::Check),
+    /// Run one action on the real database and tell every step; changes are rolled back.
+    #[command(name = "try")]
+    Trial(trial::Trial),
+    /// Run the `tests:` of definitions.
+    Test(test::Test),
+    /// Write a definition for a known application, for a table, or for what a live database holds.
+    Init(Box<init::Init>),
     /// Make, verify and identify password hashes.
     #[command(subcommand)]
     Hash(hash::Hash),
@@ -107,6 +120,9 @@ pub fn main() -> ExitCode {
         Command::Serve(serve) => serve.run(),
         Command::Status(status) => status.run(),
         Command::Check(check) => check.run(),
+        Command::Trial(trial) => trial.run(),
+        Command::Test(test) => test.run(),
+        Command::Init(init) => init.run(),
         Command::Hash(hash) => hash.run(),
         Command::Client(client) => client.run(),
         Command::Tokens(tokens) => tokens.run(),
@@ -114,6 +130,13 @@ pub fn main() -> ExitCode {
         Command::Demo(demo) => demo.run(),
     };
     exit.into()
+}
+
+/// What a handler needs that answers one request at a time.
+fn resources() -> Result<Resources, String> {
+    let budget = Budget::new(BudgetConfig { threads: 2, queue: 64, memory: 2 << 30 });
+    let budget = budget.map_err(|error| format!("cannot start the hash threads: {error}"))?;
+    Ok(Resources { budget: Arc::new(budget), entropy: running::entropy })
 }
 
 /// The value of an environment variable; one that is not UTF-8 counts as not set.

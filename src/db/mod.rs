@@ -5,12 +5,14 @@
 
 mod error;
 mod failure;
+mod given;
 mod health;
 pub mod inspect;
 mod mysql;
 mod numeric;
 mod pool;
 mod postgres;
+mod provisional;
 mod row;
 mod sqlite;
 mod transaction;
@@ -25,6 +27,8 @@ use std::sync::{Arc, OnceLock};
 use tokio::time::Instant;
 
 pub use self::error::{Error, ErrorKind};
+pub use self::given::Given;
+pub use self::provisional::{Provisional, Reads};
 pub use self::row::{Column, Row, Value};
 pub use self::url::{Config, Fingerprint, UrlError};
 use crate::sql::Dialect;

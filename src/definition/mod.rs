@@ -4,6 +4,7 @@
 
 mod actions;
 mod allow;
+mod cases;
 mod checker;
 mod formats;
 mod gateway;
@@ -32,7 +33,9 @@ pub use self::gateway::{
     RawTokens, RawTrustedIssuer, check_gateway,
 };
 pub use self::load::{Loaded, files, load, load_file, load_text, read};
-pub use self::model::{Create, Definition, Deny, GetUser, Login, Step, StoredPassword, UserId, Verification, Write};
+pub use self::model::{
+    Create, Definition, Deny, GetUser, Login, Step, StoredPassword, Test, UserId, Verification, Write,
+};
 pub use self::places::{Located, Places};
 pub use self::profile::MEMBERS;
 use self::raw::RawDefinition;
@@ -106,6 +109,7 @@ fn build(raw: RawDefinition, surroundings: &Surroundings<'_>, checker: &mut Chec
     let actions = actions::actions(&raw.actions, &ground, checker);
     let allow = allow::allow(&raw.allow, checker);
     let places = places(&raw, allow, checker);
+    let tests = cases::tests(raw.tests, &raw.actions.value, &ground, checker);
     let (version, fingerprint) = digests(checker, &values);
     let mut references = secrets::references(&raw.configuration, surroundings);
     references.append(&mut checker.secret_files);
@@ -126,7 +130,7 @@ fn build(raw: RawDefinition, surroundings: &Surroundings<'_>, checker: &mut Chec
         get_user: actions.get_user,
         create: actions.create,
         writes: actions.writes,
-        tests: raw.tests,
+        tests,
         places,
     })
 }

@@ -9,7 +9,6 @@ use serde_json::Value as Json;
 use super::places::Places;
 use super::raw::{RawFieldType, RawMatch, RawTest};
 use super::template::Template;
-use super::yaml::At;
 use crate::action::Action;
 use crate::db;
 use crate::hash::Policy;
@@ -51,7 +50,7 @@ pub struct Definition {
     /// The actions that change or remove one user.
     pub writes: BTreeMap<Action, Write>,
     /// The cases under `tests`.
-    pub tests: Vec<At<RawTest>>,
+    pub tests: Vec<Test>,
     /// Where all of this stands in the file.
     pub places: Places,
 }
@@ -76,6 +75,17 @@ impl Definition {
             other => self.writes.contains_key(&other),
         }
     }
+}
+
+/// A case under `tests`.
+#[derive(Debug)]
+pub struct Test {
+    /// The action that it is for.
+    pub action: Action,
+    /// As it is written.
+    pub raw: RawTest,
+    /// What runs first on a database; None where the case is not meant for one.
+    pub setup: Option<Vec<Arc<Statement>>>,
 }
 
 /// What identifies a user for ever.

@@ -58,7 +58,7 @@ pub struct RawDefinition {
     pub deny: Vec<RawDeny>,
     /// The SQL of each action; an action that is not declared is refused.
     pub actions: At<RawActions>,
-    /// Cases that `userbridge test` runs without a database.
+    /// Cases that `userbridge test` runs, without a database or, with `--connect`, on it.
     #[serde(default)]
     pub tests: Vec<At<RawTest>>,
     /// Findings of `userbridge check` that are accepted, each with a reason.
@@ -226,27 +226,44 @@ pub struct RawWrite {
     pub password: Option<At<RawPassword>>,
 }
 
-/// A case for `userbridge test`: one action's input, the rows that the database would give, and what is expected.
+/// A case for `userbridge test`: one action's input, what the database would give, and what is expected.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RawTest {
     /// What the case shows.
     pub name: Option<String>,
     /// The input of a login.
-    pub login: Option<RawTestLogin>,
+    pub login: Option<RawTestPassword>,
     /// The input of a look-up.
     pub get_user: Option<RawTestGetUser>,
-    /// The rows that the action's SELECT would give.
+    /// The input of a sign-up: `email`, `username`, `phone_number`, `password`, `user_metadata`, declared `fields`.
+    pub create: Option<serde_json::Map<String, Json>>,
+    /// The input of a verification.
+    pub verify: Option<RawTestVerify>,
+    /// The input of a change of password.
+    pub change_password: Option<RawTestPassword>,
+    /// The input of a change of e-mail address.
+    pub change_email: Option<RawTestChangeEmail>,
+    /// The input of a change of user name.
+    pub change_username: Option<RawTestChangeUsername>,
+    /// The input of a change of phone number.
+    pub change_phone_number: Option<RawTestChangePhoneNumber>,
+    /// The input of a deletion.
+    pub delete: Option<RawTestDelete>,
+    /// The rows that the action's SELECT would give, or that its change would match or return.
     #[serde(default)]
     pub rows: Vec<serde_json::Map<String, Json>>,
+    /// Statements that `userbridge test --connect` runs first, in the transaction that it rolls back; `[]` takes the
+    /// users that are there. A case with `rows` and without this one is left out on a database.
+    pub setup: Option<Vec<At<String>>>,
     /// What the gateway must answer.
     pub expect: RawExpect,
 }
 
-/// The input of a login.
+/// The input of a login or of a change of password.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct RawTestLogin {
+pub struct RawTestPassword {
     /// What the person types as a name.
     pub identifier: String,
     /// What the person types as a password.
@@ -263,16 +280,67 @@ pub struct RawTestGetUser {
     pub user_id: Option<String>,
 }
 
+/// The input of a verification.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawTestVerify {
+    /// The e-mail address.
+    pub email: String,
+}
+
+/// The input of a change of e-mail address.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawTestChangeEmail {
+    /// The address that is.
+    pub email: String,
+    /// The address that shall be.
+    pub new_email: String,
+    /// Whether the new one is verified.
+    pub verified: Option<bool>,
+}
+
+/// The input of a change of user name.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawTestChangeUsername {
+    /// The name that is.
+    pub username: String,
+    /// The name that shall be.
+    pub new_username: String,
+}
+
+/// The input of a change of phone number.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawTestChangePhoneNumber {
+    /// The number that is.
+    pub phone_number: String,
+    /// The number that shall be.
+    pub new_phone_number: String,
+    /// Whether the new one is verified.
+    pub verified: Option<bool>,
+}
+
+/// The input of a deletion.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawTestDelete {
+    /// The stable id, with its prefix.
+    pub user_id: String,
+}
+
 /// What the gateway must answer.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RawExpect {
-    /// The outcome's name, such as `authenticated`, `wrong_credentials`, `denied`, `found` or `not_found`.
+    /// The outcome's name, such as `authenticated`, `wrong_credentials`, `denied`, `found` or `not_found`; or that of an
+    /// error, such as `unreadable_hash`.
     pub outcome: At<String>,
     /// Members that the profile must have; others may be there.
-    pub user: Option<serde_json::Map<String, Json>>,
-    /// The message of a denial.
-    pub message: Option<String>,
+    pub user: Option<IndexMap<String, At<Json>>>,
+    /// The message of a denial or a rejection.
+    pub message: Option<At<String>>,
 }
 
 /// A value of the configuration.

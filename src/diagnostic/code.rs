@@ -158,6 +158,8 @@ codes! {
         RepeatedFormat = "repeated-format", Warning;
         /// A look-up whose row may belong to another identifier, on a database that takes `ädmin` for `admin`.
         UnprovenRow = "unproven-row", Warning;
+        /// A case under `tests` that `userbridge test` finds to be otherwise.
+        FailedTest = "failed-test", Error;
         /// An opt-out under `allow` that suppresses nothing.
         UnusedAllow = "unused-allow", Warning;
     }

@@ -8,12 +8,12 @@ use tokio::time::Instant;
 
 use super::arguments::Source;
 use super::store::Transaction;
+use super::trace::{Recognised, Step};
 use super::{Class, Error, Handler};
 use crate::action::{Outcome, Profile, Refusal, Request};
 use crate::db::Row;
 use crate::definition::{Login, StoredPassword, Verification};
-use crate::hash::Busy;
-use crate::hash::{Policy, Stored, Verdict, Written};
+use crate::hash::{Busy, Policy, Stored, Unreadable, Verdict, Written};
 use crate::secret::{Password, Secret};
 use crate::sql::Statement;
 
@@ -94,9 +94,11 @@ impl Handler {
             self.decoy(&stored.policy, password, deadline).await?;
             return Ok(Compared::Refused(Refusal::UnacceptablePassword));
         }
-        let memory = {
+        let started = self.started();
+        let (memory, recognised) = {
             let row = Stored { value: hash.as_ref(), extra: &beside, ..Stored::default() };
-            stored.policy.memory_needed(Some(&row))
+            let recognised = started.map(|_| recognise(&stored.policy, &row));
+            (stored.policy.memory_needed(Some(&row)), recognised)
         };
         let (policy, password) = (Arc::clone(&stored.policy), password.clone());
         let job = move || {
@@ -107,7 +109,11 @@ impl Handler {
             }
             verdict
         };
-        match self.resources.budget.run_soon(memory, turn(deadline), deadline, job).await.map_err(busy)? {
+        let done = self.resources.budget.run_soon(memory, turn(deadline), deadline, job).await;
+        if let Some(recognised) = recognised {
+            self.note(started, || Step::Compared { recognised, verdict: verdict(&done) });
+        }
+        match done.map_err(busy)? {
             Ok(Verdict::Match { outdated }) => Ok(Compared::Right { outdated }),
             Ok(Verdict::Mismatch) => Ok(Compared::Refused(Refusal::WrongPassword)),
             Ok(Verdict::NoPassword) => Ok(Compared::Refused(Refusal::NoPassword)),
@@ -119,15 +125,20 @@ impl Handler {
         let memory = policy.memory_needed(None);
         let (policy, password) = (Arc::clone(policy), password.clone());
         let job = move || policy.decoy_blocking(&password);
-        self.resources.budget.run_soon(memory, turn(deadline), deadline, job).await.map_err(busy)
+        let started = self.started();
+        let done = self.resources.budget.run_soon(memory, turn(deadline), deadline, job).await.map_err(busy);
+        self.note(started, || Step::Decoy);
+        done
     }
 
     /// The password was right: the rules decide, then the statements under `after` run.
     async fn admit(&self, request: &Request, row: Row, deadline: Instant) -> Result<Outcome, Error> {
         if !self.definition.deny.is_empty() {
             let columns = self.columns(row.clone());
-            for rule in &self.definition.deny {
+            for (index, rule) in self.definition.deny.iter().enumerate() {
+                let started = self.started();
                 let holds = rule.when.holds(&columns);
+                self.note(started, || Step::Rule { index, holds: holds.clone() });
                 if holds.map_err(|problem| Error::new(Class::Misconfigured, format!("a `deny` rule: {problem}")))? {
                     return Ok(Outcome::Denied(rule.message.clone()));
                 }
@@ -160,18 +171,18 @@ impl Handler {
             source.stored = Some(hash);
             source.written = Some(&written);
             let arguments = source.arguments(bound)?;
-            let mut transaction = self.store.begin(deadline).await.map_err(|e| bound.error(e))?;
-            let effect = transaction.execute(&bound.query, &arguments).await.map_err(|e| bound.error(e))?;
+            let mut transaction = self.begin(deadline).await.map_err(|e| bound.error(e))?;
+            let effect = self.execute(&mut transaction, bound, &arguments).await.map_err(|e| bound.error(e))?;
             let problem = match effect.matched {
                 0 => None,
                 1 => self.read_back(&mut transaction, &source, stored, &written).await?,
                 _ => Some("`rehash_sql` matches more than one row"),
             };
             if let Some(problem) = problem {
-                transaction.rollback().await.map_err(|e| bound.error(e))?;
+                self.roll_back(transaction).await.map_err(|e| bound.error(e))?;
                 return Err(Error::new(Class::Misconfigured, problem));
             }
-            transaction.commit().await.map_err(|e| bound.error(e))?;
+            self.commit(transaction).await.map_err(|e| bound.error(e))?;
             Ok(effect.matched)
         }
         .await;
@@ -195,7 +206,7 @@ impl Handler {
     ) -> Result<Option<&'static str>, Error> {
         let Some(bound) = &self.login else { return Ok(None) };
         let arguments = source.arguments(bound)?;
-        let effect = transaction.execute(&bound.query, &arguments).await.map_err(|e| bound.error(e))?;
+        let effect = self.execute(transaction, bound, &arguments).await.map_err(|e| bound.error(e))?;
         let Some(mut row) = effect.rows.into_iter().next().filter(|_| effect.matched == 1) else {
             return Ok(Some("after `rehash_sql`, `login` does not find the row; undone"));
         };
@@ -219,7 +230,10 @@ impl Handler {
         let (policy, password) = (Arc::clone(policy), password.clone());
         let job =
             move || policy.write_blocking(&password, &mut |bytes| entropy(bytes)).map_err(|error| error.to_string());
-        self.resources.budget.run_soon(memory, turn(deadline), deadline, job).await.map_err(busy)
+        let started = self.started();
+        let done = self.resources.budget.run_soon(memory, turn(deadline), deadline, job).await.map_err(busy);
+        self.note(started, || Step::Hashed(problem(&done)));
+        done
     }
 }
 
@@ -248,6 +262,33 @@ fn secret_column(row: &mut Row, column: &str) -> Result<Option<Secret>, Error> {
     value.into_secret().map(Some).ok_or_else(|| {
         Error::new(Class::Misconfigured, format!("column `{column}` is of type {found}, expected text or bytes"))
     })
+}
+
+/// What a stored hash is, for the trace.
+fn recognise(policy: &Policy, row: &Stored<'_>) -> Result<Option<Recognised>, String> {
+    let described = policy.describe(row).map_err(|unreadable| unreadable.to_string())?;
+    Ok(described.map(|(format, cost)| Recognised { format, cost }))
+}
+
+/// What came of a comparison, for the trace.
+fn verdict(done: &Result<Result<Verdict, Unreadable>, Busy>) -> &'static str {
+    match done {
+        Ok(Ok(Verdict::Match { outdated: false })) => "match",
+        Ok(Ok(Verdict::Match { outdated: true })) => "match, and older than what `new` writes",
+        Ok(Ok(Verdict::Mismatch)) => "mismatch",
+        Ok(Ok(Verdict::NoPassword)) => "no password",
+        Ok(Err(_)) => "unreadable",
+        Err(_) => "not computed",
+    }
+}
+
+/// Why there is no new hash, for the trace.
+fn problem(done: &Result<Result<Written, String>, Error>) -> Option<String> {
+    match done {
+        Ok(Ok(_)) => None,
+        Ok(Err(problem)) => Some(problem.clone()),
+        Err(error) => Some(error.to_string()),
+    }
 }
 
 /// Until when a password may wait for its turn: a fifth of what is left, about 500 ms of the usual 2.5 s. What starts

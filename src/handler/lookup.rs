@@ -4,6 +4,7 @@ use tokio::time::Instant;
 
 use super::arguments::Source;
 use super::matching::same;
+use super::trace::Step;
 use super::{Bound, Class, Error, Handler};
 use crate::action::{Lookup, Outcome, Request};
 use crate::db::{ErrorKind, Row, Value};
@@ -65,7 +66,7 @@ impl Handler {
             Err(error) if names_user(&error) => return Ok(Found::Nobody),
             Err(error) => return Err(error),
         };
-        let mut rows = match self.store.fetch(&bound.query, &arguments, deadline).await {
+        let mut rows = match self.fetch(bound, &arguments, deadline).await {
             Ok(rows) => rows,
             Err(error) if error.kind == ErrorKind::InvalidValue(None) => return Err(bound.error(error)),
             Err(error) => match bound.error(error) {
@@ -83,6 +84,7 @@ impl Handler {
         let other = row.as_ref().zip(bound.matching.as_ref()).is_some_and(|(row, rule)| !rule.holds(row, &arguments));
         if other || row.as_ref().is_some_and(|row| self.is_of_another_id(row, source)) {
             self.complaints.other_user(&self.definition.name);
+            self.note(self.started(), || Step::OtherUser);
             return Ok(Found::Other);
         }
         Ok(row.map_or(Found::Nobody, Found::Own))

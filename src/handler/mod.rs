@@ -11,6 +11,7 @@ mod lookup;
 mod matching;
 mod profile;
 mod store;
+mod trace;
 mod write;
 
 use std::collections::BTreeMap;
@@ -24,6 +25,7 @@ use self::complaint::Complaints;
 pub use self::error::{Class, Error};
 use self::matching::Matching;
 pub use self::store::Store;
+pub use self::trace::{Cell, Event, Gave, Given, Ran, Recognised, Step as TraceStep, Trace};
 use self::write::Transaction;
 use crate::action::{Action, Outcome, Request};
 use crate::db::{ErrorKind, Query, Value};
@@ -55,6 +57,7 @@ pub struct Handler {
     by_identifier: Option<Bound>,
     by_user_id: Option<Bound>,
     writes: BTreeMap<Action, Transaction>,
+    trace: Option<Arc<Trace>>,
 }
 
 impl Handler {
@@ -85,6 +88,7 @@ impl Handler {
             store,
             complaints: Complaints::default(),
             resources,
+            trace: None,
         }
     }
 

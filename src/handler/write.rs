@@ -129,21 +129,21 @@ impl Handler {
         deadline: Instant,
     ) -> Result<Done, Failure> {
         source.steps.clear();
-        let begun = self.store.begin(deadline).await;
+        let begun = self.begin(deadline).await;
         let mut open = begun.map_err(|e| Failure { kind: Some(e.kind.clone()), error: unplaced(&e) })?;
         let mut last_row = None;
         for (index, step) in transaction.steps.iter().enumerate() {
             let arguments = source.arguments(&step.bound)?;
-            let mut effect = open.execute(&step.bound.query, &arguments).await.map_err(|e| failure(step, e))?;
+            let mut effect = self.execute(&mut open, &step.bound, &arguments).await.map_err(|e| failure(step, e))?;
             if index == transaction.deciding {
                 match effect.matched {
                     1 => {}
                     0 => {
-                        open.rollback().await.map_err(|e| failure(step, e))?;
+                        self.roll_back(open).await.map_err(|e| failure(step, e))?;
                         return Ok(Done::None);
                     }
                     count => {
-                        open.rollback().await.map_err(|e| failure(step, e))?;
+                        self.roll_back(open).await.map_err(|e| failure(step, e))?;
                         return Err(too_many(count).into());
                     }
                 }
@@ -155,7 +155,7 @@ impl Handler {
             }
             last_row = row.or(last_row.filter(|_| step.writes));
         }
-        open.commit().await.map_err(|e| Failure { kind: Some(e.kind.clone()), error: unplaced(&e) })?;
+        self.commit(open).await.map_err(|e| Failure { kind: Some(e.kind.clone()), error: unplaced(&e) })?;
         Ok(Done::One(last_row))
     }
 

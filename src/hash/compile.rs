@@ -41,6 +41,14 @@ impl Author {
         }
     }
 
+    /// What the definition says that stands in the column of the algorithm beside a new hash.
+    pub(super) fn algorithm(&self) -> Option<&str> {
+        match self {
+            Self::Row { .. } => None,
+            Self::Recipe(recipe) => recipe.algorithm(),
+        }
+    }
+
     /// A challenge as new hashes are, and the salt for its own column.
     pub(super) fn template(&self, draw: &mut Draw<'_>) -> Result<(Challenge, Option<String>), &'static str> {
         match self {

@@ -63,7 +63,8 @@ impl<'a> Stored<'a> {
     /// What the row holds beside the hash, by the columns that the definition names.
     pub(super) fn inputs(&self, columns: &Columns) -> Result<Inputs<'a>, Fault> {
         let bytes = |name: &Option<String>, given: Option<&'a Secret>| match name {
-            Some(name) => self.column(name).map(Secret::expose),
+            // What was written a moment ago stands in no row yet.
+            Some(name) => self.column(name).or(given).map(Secret::expose),
             None => given.map(Secret::expose),
         };
         let text = |name: &Option<String>, given: Option<&'a str>| match name {
@@ -73,7 +74,8 @@ impl<'a> Stored<'a> {
                 .map(|value| {
                     str::from_utf8(value.expose()).map_err(|_| Fault::Malformed("a column beside it is no text"))
                 })
-                .transpose(),
+                .transpose()
+                .map(|text| text.or(given)),
         };
         let rounds = match text(&columns.rounds, None)? {
             None => self.rounds,
@@ -116,6 +118,8 @@ pub struct Written {
     pub hash: Secret,
     /// For the column of the salt, where the format keeps it apart.
     pub salt: Option<Secret>,
+    /// What the column of the algorithm must say, where the definition names it for new hashes.
+    algorithm: Option<String>,
 }
 
 /// A stored value that was understood.
@@ -176,8 +180,14 @@ impl Policy {
 
     /// The format that a stored value is of; None for a row without a password. Nothing is computed.
     pub fn recognise(&self, stored: &Stored<'_>) -> Result<Option<String>, Unreadable> {
+        Ok(self.describe(stored)?.map(|(format, _)| format))
+    }
+
+    /// The format that a stored value is of, and its algorithm and cost in words; None for a row without a password.
+    /// Nothing is computed.
+    pub fn describe(&self, stored: &Stored<'_>) -> Result<Option<(String, String)>, Unreadable> {
         Ok(match self.read(stored)? {
-            Read::Challenge { format, .. } => Some(format),
+            Read::Challenge { format, admitted } => Some((format, admitted.kernel().describe())),
             Read::NoPassword => None,
         })
     }
@@ -265,7 +275,7 @@ impl Policy {
         };
         let hash = hash.ok_or_else(|| failed("it cannot be rendered"))?;
         let salt = salt.filter(|_| self.writes_salt()).map(Secret::new);
-        let written = Written { hash: Secret::new(hash), salt };
+        let written = Written { hash: Secret::new(hash), salt, algorithm: author.algorithm().map(str::to_owned) };
         self.confirm(password, &written, author)?;
         Ok(written)
     }
@@ -415,7 +425,8 @@ impl fmt::Debug for Policy {
 impl Written {
     /// The same as a row would hold it.
     pub fn as_stored(&self) -> Stored<'_> {
-        Stored { value: Some(&self.hash), salt: self.salt.as_ref(), ..Stored::default() }
+        let algorithm = self.algorithm.as_deref();
+        Stored { value: Some(&self.hash), salt: self.salt.as_ref(), algorithm, ..Stored::default() }
     }
 }
 

@@ -171,6 +171,11 @@ impl Problem {
         self
     }
 
+    /// What was said more.
+    pub fn detail(&self) -> Option<&str> {
+        self.detail.as_deref()
+    }
+
     /// The reason.
     pub const fn code(&self) -> Code {
         self.code

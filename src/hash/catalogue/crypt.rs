@@ -8,7 +8,7 @@ use super::{Format, Strength};
 pub(super) const ROWS: &[Format] = &[
     Format {
         aliases: &["blf-crypt", "bcrypt-2a", "bcrypt-2b", "bcrypt-2y", "bcrypt-2x", "bcrypt-2", "hashcat:3200"],
-        writers: &[bcrypt::WRITER],
+        writers: bcrypt::WRITERS,
         vectors: &[
             ("U*U", "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"),
             ("U*U", "$2$05$abcdefghijklmnopqrstuuj0TXn/PDWJrEdiNl2ceqngzWI5Ha0yC"),

@@ -7,17 +7,22 @@ use crate::hash::challenge::{Challenge, Fault, Parsed};
 use crate::hash::codec::{from_bcrypt, to_bcrypt};
 use crate::hash::kernel::{Bcrypt, Kernel, Keyed};
 use crate::hash::scan::number32;
+use crate::hash::spec::Cost;
 
 /// The least and the most that the algorithm defines.
 const COSTS: std::ops::RangeInclusive<u32> = 4..=31;
 
-/// `$2b$`, cost 12.
-pub(in crate::hash) const WRITER: Writer = Writer {
-    names: &[],
-    knobs: &["cost"],
-    template: |cost, draw| template(cost.cost.unwrap_or(12), draw),
-    render: |c| render("$2b$", c),
-};
+/// `$2b$`, cost 12; under the names of the other prefixes with those, which some applications insist on.
+pub(in crate::hash) const WRITERS: &[Writer] = &[
+    Writer {
+        names: &["bcrypt", "bcrypt-2b", "blf-crypt", "hashcat:3200"],
+        knobs: &["cost"],
+        template: usual,
+        render: |c| render("$2b$", c),
+    },
+    Writer { names: &["bcrypt-2a"], knobs: &["cost"], template: usual, render: |c| render("$2a$", c) },
+    Writer { names: &["bcrypt-2y"], knobs: &["cost"], template: usual, render: |c| render("$2y$", c) },
+];
 
 /// `$2a$`, `$2b$`, `$2y$` are one algorithm; `$2x$` is the one with the sign extension, `$2$` the one without a NUL.
 pub(in crate::hash) fn parse(value: &str) -> Parsed {
@@ -39,6 +44,10 @@ pub(in crate::hash) fn parse(value: &str) -> Parsed {
     let decoded = from_bcrypt(salt).and_then(|s| <[u8; 16]>::try_from(s).ok()).zip(from_bcrypt(digest));
     let (salt, digest) = decoded.ok_or(Fault::Malformed("it holds a character outside of bcrypt's alphabet"))?;
     Ok(Challenge::new(Kernel::Bcrypt(Bcrypt { cost, salt, keyed }), digest))
+}
+
+fn usual(cost: &Cost, draw: &mut Draw<'_>) -> Result<Challenge, &'static str> {
+    template(cost.cost.unwrap_or(12), draw)
 }
 
 pub(in crate::hash) fn template(cost: u32, draw: &mut Draw<'_>) -> Result<Challenge, &'static str> {

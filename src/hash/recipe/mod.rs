@@ -134,6 +134,11 @@ impl Recipe {
         self.takes().into_iter().filter(|need| !named(*need)).collect()
     }
 
+    /// Which algorithm the definition names.
+    pub(in crate::hash) fn algorithm(&self) -> Option<&str> {
+        self.algorithm.as_deref()
+    }
+
     /// Everything it takes from a row.
     fn takes(&self) -> Vec<Need> {
         let uses = |variable| self.spellings.iter().flatten().any(|prehash| prehash.uses(variable));

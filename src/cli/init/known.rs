@@ -1,0 +1,33 @@
+//! The definitions in `connectors/`, one line each. `UPDATE_SNAPSHOTS=1` with the tests makes this list anew.
+
+/// Name and text.
+pub(in crate::cli) const TEMPLATES: &[(&str, &str)] = &[
+    ("aspnet-identity", include_str!("../../../connectors/aspnet-identity.yaml")),
+    ("aspnet-membership", include_str!("../../../connectors/aspnet-membership.yaml")),
+    ("auth0-users", include_str!("../../../connectors/auth0-users.yaml")),
+    ("devise", include_str!("../../../connectors/devise.yaml")),
+    ("discourse", include_str!("../../../connectors/discourse.yaml")),
+    ("django", include_str!("../../../connectors/django.yaml")),
+    ("drupal", include_str!("../../../connectors/drupal.yaml")),
+    ("drupal7", include_str!("../../../connectors/drupal7.yaml")),
+    ("ghost", include_str!("../../../connectors/ghost.yaml")),
+    ("gitea", include_str!("../../../connectors/gitea.yaml")),
+    ("joomla", include_str!("../../../connectors/joomla.yaml")),
+    ("keycloak", include_str!("../../../connectors/keycloak.yaml")),
+    ("laravel", include_str!("../../../connectors/laravel.yaml")),
+    ("magento2", include_str!("../../../connectors/magento2.yaml")),
+    ("mediawiki", include_str!("../../../connectors/mediawiki.yaml")),
+    ("moodle", include_str!("../../../connectors/moodle.yaml")),
+    ("nextcloud", include_str!("../../../connectors/nextcloud.yaml")),
+    ("odoo", include_str!("../../../connectors/odoo.yaml")),
+    ("opencart", include_str!("../../../connectors/opencart.yaml")),
+    ("phpbb", include_str!("../../../connectors/phpbb.yaml")),
+    ("prestashop", include_str!("../../../connectors/prestashop.yaml")),
+    ("simplemembership", include_str!("../../../connectors/simplemembership.yaml")),
+    ("spring-security", include_str!("../../../connectors/spring-security.yaml")),
+    ("strapi", include_str!("../../../connectors/strapi.yaml")),
+    ("symfony", include_str!("../../../connectors/symfony.yaml")),
+    ("vbulletin", include_str!("../../../connectors/vbulletin.yaml")),
+    ("wordpress", include_str!("../../../connectors/wordpress.yaml")),
+    ("xenforo", include_str!("../../../connectors/xenforo.yaml")),
+];
