@@ -5,12 +5,19 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, in its helpers too")]
 
 mod breaker;
+mod credentials;
+mod descriptors;
+mod floods;
 mod load;
 mod operator;
 mod processes;
 mod proxy;
 mod recovery;
 mod rows;
+mod server;
+mod soak;
 mod sqlite;
-mod support;
+mod steps;
+pub mod support;
+mod trap;
 mod writes;

@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
+#[path = "fuzz/hostile.rs"]
+mod hostile;
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 

@@ -17,7 +17,7 @@ use crate::stores::Store;
 const ROWS: &str = include_str!("hash/vectors.tsv");
 
 /// Requests at a time.
-const AT_ONCE: usize = 6;
+const AT_ONCE: usize = 4;
 
 /// A vector that must open.
 struct Row {
@@ -147,8 +147,9 @@ impl World {
         let connector = &self.of_line[&row.line];
         let login = |password: &str| {
             let body = json!({ "identifier": format!("line{}@example.com", row.line), "password": password });
-            let reply = gateway.call(connector, "login", &body);
-            (reply.status, reply.code())
+            // As an honest caller does: on a busy machine some slow formats are not begun in time.
+            let reply = (0..10).map(|_| gateway.call(connector, "login", &body)).find(|reply| reply.status != 503);
+            reply.map_or((503, "overloaded".to_owned()), |reply| (reply.status, reply.code()))
         };
         let answers = (login(&row.password), login(&format!("x{}", row.password)));
         let expected = ((200, "user".to_owned()), (401, "wrong_credentials".to_owned()));

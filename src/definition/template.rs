@@ -12,6 +12,7 @@ use minijinja::{Environment, Expression, UndefinedBehavior, filters, tests};
 use serde_json::Value as Json;
 
 use crate::diagnostic::{Code, Fault, Span};
+use crate::sql::check_length;
 
 /// A tree of values, texts and expressions.
 #[derive(Clone, Debug)]
@@ -49,6 +50,7 @@ pub type Columns = dyn Fn(&str) -> Option<Json> + Send + Sync;
 impl Template {
     /// Compiles a text; the faults point into it.
     pub fn compile(text: &str) -> Result<Self, Vec<Fault>> {
+        check_length(text)?;
         let tree =
             minijinja::machinery::parse(text, "template", Default::default()).map_err(|e| vec![syntax(&e, text)])?;
         let Stmt::Template(template) = &tree else { return Ok(Self::Constant(text.into())) };
@@ -82,6 +84,7 @@ impl Template {
         if text.contains("{{") {
             return Self::compile(text);
         }
+        check_length(text)?;
         let expr = minijinja::machinery::parse_expr(text).map_err(|e| vec![syntax(&e, text)])?;
         compile_expression(text, &expr, 0..text.len())
     }

@@ -20,7 +20,7 @@ use serde_json::{Map, Value as Json};
 pub use self::dialect::Dialect;
 pub use self::expression::{Expression, Filter, Input};
 pub use self::lookup::Comparison;
-pub use self::statement::{Parameter, Statement};
+pub use self::statement::{MAX_TEMPLATE_BYTES, Parameter, Statement, check_length};
 use crate::diagnostic::{Code, Fault, Span};
 
 /// What a statement may do.

@@ -51,6 +51,7 @@ impl Statement {
     /// Compiles a template; the faults point into its source.
     pub fn compile(scope: &Scope<'_>) -> Result<Self, Vec<Fault>> {
         let source = scope.source;
+        check_length(source)?;
         if let Some(at) = source.find([OPEN, CLOSE]) {
             let fault = Fault::new(Code::TemplateSyntax, at..at + OPEN.len_utf8(), "this character is reserved")
                 .help("remove U+E000 and U+E001 from the SQL");
@@ -125,7 +126,8 @@ impl Piece {
     /// The piece in the final text, in which markers have become placeholders of another length.
     fn moved(&self, moves: &[(usize, usize)]) -> Self {
         let shift = |offset: usize| {
-            let (from, to) = moves.iter().rev().find(|(from, _)| *from <= offset).copied().unwrap_or((0, 0));
+            let after = moves.partition_point(|(from, _)| *from <= offset);
+            let (from, to) = after.checked_sub(1).and_then(|last| moves.get(last)).copied().unwrap_or((0, 0));
             to + (offset - from)
         };
         Self { text: shift(self.text.start)..shift(self.text.end), source: self.source.clone(), raw: self.raw }
@@ -133,7 +135,10 @@ impl Piece {
 }
 
 fn map_offset(pieces: &[Piece], offset: usize) -> Span {
-    let Some(piece) = pieces.iter().find(|p| p.text.contains(&offset)).or_else(|| pieces.last()) else { return 0..0 };
+    // Pieces follow each other as they were written.
+    let found = pieces.get(pieces.partition_point(|piece| piece.text.end <= offset));
+    let found = found.filter(|piece| piece.text.contains(&offset));
+    let Some(piece) = found.or_else(|| pieces.last()) else { return 0..0 };
     if !piece.raw {
         return piece.source.clone();
     }
@@ -253,6 +258,22 @@ impl Object for RowSymbol {
 struct Identifier(String);
 
 impl Object for Identifier {}
+
+/// The longest template, in bytes: the template engine counts columns in 16 bits, and panics beyond them.
+pub const MAX_TEMPLATE_BYTES: usize = 60_000;
+
+/// Refuses a template that the template engine must not see.
+///
+/// # Errors
+/// When it is longer than [`MAX_TEMPLATE_BYTES`].
+pub fn check_length(source: &str) -> Result<(), Vec<Fault>> {
+    if source.len() <= MAX_TEMPLATE_BYTES {
+        return Ok(());
+    }
+    let message = format!("this has {} bytes, expected {MAX_TEMPLATE_BYTES} at most", source.len());
+    let end = source.ceil_char_boundary(1);
+    Err(vec![Fault::new(Code::TemplateSyntax, 0..end, message).help("shorten it, or move some of it to a view")])
+}
 
 /// A template engine's error as a fault; its range can point past the end, or into a character.
 fn syntax(error: &Error, source: &str) -> Fault {

@@ -1,22 +1,22 @@
-//! More load than there is capacity, and load for a long time.
+//! More load than there is capacity.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 use userbridge::sql::Dialect;
 
 use super::support::{
-    BUDGET, Dice, abandon, alone, database, definition, email, get_user, login, percentile, rounds, settings, setup,
-    start, usage,
+    BUDGET, abandon, alone, database, definition, email, get_user, login, percentile, settings, setup, usage,
 };
+use crate::gateway::Gateway;
 
 #[test]
 fn overload_is_shed_before_it_is_worked_on() {
     let _turn = alone();
     let url = database(Dialect::Postgres);
-    let text = definition("acme").replace("[sha256, phpass], new: phpass", "[sha256, argon2], new: argon2id");
+    let text = definition("acme")
+        .replace("[sha256, phpass], new: { format: phpass, cost: 7 }", "[sha256, argon2], new: argon2id");
     let gateway = setup().settings(settings().replace("threads: 2, queue: 16", "threads: 1, queue: 4"));
     let gateway = gateway.definition("acme.yaml", &text).env("URL_ACME", &url).start();
     // From now on each login costs a real hash; about ten times as many callers as one thread can serve.
@@ -68,74 +68,55 @@ fn overload_is_shed_before_it_is_worked_on() {
     assert!(shed.len() > accepted.len(), "{} shed of {}", shed.len(), accepted.len());
     assert!(percentile(&mut accepted, 99) < BUDGET + Duration::from_millis(200), "{:?}", percentile(&mut accepted, 99));
     assert!(percentile(&mut shed, 99) < BUDGET, "{:?}", percentile(&mut shed, 99));
-    assert!(percentile(&mut lookups.into_inner().unwrap(), 90) < Duration::from_millis(500));
+    // On a machine that is as busy as it can be; without the bounds they would wait behind all the hashes.
+    let mut lookups = lookups.into_inner().unwrap();
+    assert!(percentile(&mut lookups, 50) < Duration::from_millis(500), "{lookups:?}");
     let grown = usage(&gateway).0.saturating_sub(before);
     assert!(grown < 150 << 20, "{grown} bytes more");
     assert_eq!(login(&gateway, 1, "hello").status, 200);
 }
 
 #[test]
-fn memory_and_descriptors_stay_flat() {
+fn logins_whose_clients_leave_use_no_more_memory_than_the_hash_pool_has() {
     let _turn = alone();
-    let url = database(Dialect::Mysql);
-    let gateway = start(&url);
-    let done = AtomicBool::new(false);
-    let samples = std::thread::scope(|scope| {
-        for thread in 0..4 {
-            let (gateway, done) = (&gateway, &done);
-            scope.spawn(move || {
-                let mut dice = Dice(thread);
-                while !done.load(Ordering::Relaxed) {
-                    let user = dice.below(200) as usize;
-                    match dice.below(10) {
-                        0 => drop(login(gateway, user, "hello")),
-                        1 => drop(login(gateway, user, "wrong")),
-                        2 => {
-                            let body = json!({ "identifier": format!("nobody{}", dice.below(1 << 30)) });
-                            gateway.call("acme", "get_user", &body);
-                        }
-                        3 => {
-                            let body = json!({ "identifier": email(user) });
-                            abandon(gateway, "get_user", &body, Duration::from_micros(dice.below(2000)));
-                        }
-                        _ => drop(get_user(gateway, user)),
+    let url = database(Dialect::Postgres);
+    let text = definition("acme")
+        .replace("[sha256, phpass], new: { format: phpass, cost: 7 }", "[sha256, argon2], new: argon2id");
+    // Two hashes of 19 MiB at a time; what a thread's allocator keeps for its next one is part of that.
+    let pool = "threads: 2, queue: 64, memory: 40MiB";
+    let gateway = setup().settings(settings().replace("threads: 2, queue: 16", pool));
+    let gateway = gateway.definition("acme.yaml", &text).env("URL_ACME", &url).start();
+    let body = json!({ "identifier": email(1), "password": "hello" });
+    assert_eq!(gateway.call("acme", "change_password", &body).code(), "changed");
+    assert_eq!(login(&gateway, 1, "hello").status, 200);
+    let before = usage(&gateway).0;
+    let peak = std::thread::scope(|scope| {
+        let callers: Vec<_> = (0..20)
+            .map(|n| {
+                let (gateway, body) = (&gateway, &body);
+                scope.spawn(move || {
+                    for round in 0..25 {
+                        abandon(gateway, "login", body, Duration::from_millis(1 + (n * 7 + round * 3) % 40));
                     }
-                }
-            });
-        }
-        // Caches and pools fill up first.
-        std::thread::sleep(Duration::from_secs(4));
-        let samples: Vec<(u64, usize)> = (0..rounds(24))
-            .map(|_| {
-                std::thread::sleep(Duration::from_millis(500));
-                usage(&gateway)
+                })
             })
             .collect();
-        done.store(true, Ordering::Relaxed);
-        samples
+        let mut peak = before;
+        while callers.iter().any(|caller| !caller.is_finished()) {
+            peak = peak.max(usage(&gateway).0);
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        peak
     });
-    let memory: Vec<f64> = samples.iter().map(|(bytes, _)| *bytes as f64).collect();
-    let files: Vec<f64> = samples.iter().map(|(_, files)| *files as f64).collect();
-    let seconds = samples.len() as f64 / 2.0;
-    // Logged lines are read by the test itself; an allocator's slack is all that may move.
-    let grown = slope(&memory) * samples.len() as f64;
-    assert!(grown < 8.0 * 1024.0 * 1024.0, "{grown:.0} bytes in {seconds} s: {memory:?}");
-    assert!(slope(&files) * (samples.len() as f64) < 8.0, "{files:?}");
-    // The control: a leak of 1 MiB a second would be seen.
-    let leaking: Vec<f64> = memory.iter().enumerate().map(|(n, bytes)| bytes + n as f64 * 524_288.0).collect();
-    assert!(slope(&leaking) * leaking.len() as f64 > 8.0 * 1024.0 * 1024.0);
+    let (grown, memory) = (peak.saturating_sub(before), 40 << 20);
+    // 500 hashes at once would be 9.5 GB; 16 MiB are for 500 requests and their connections.
+    assert!(grown < memory + (16 << 20), "{grown} bytes more for 500 logins");
+    // The control: passwords were hashed all the while.
+    assert!(hashed(&gateway) > 10, "{} passwords were hashed", hashed(&gateway));
+    gateway.eventually("it answers again", || login(&gateway, 1, "hello").status == 200);
 }
 
-/// The slope of the straight line that fits best, per sample.
-fn slope(samples: &[f64]) -> f64 {
-    let count = samples.len() as f64;
-    let middle = (count - 1.0) / 2.0;
-    let mean = samples.iter().sum::<f64>() / count;
-    let (mut above, mut below) = (0.0, 0.0);
-    for (n, sample) in samples.iter().enumerate() {
-        let x = n as f64 - middle;
-        above += x * (sample - mean);
-        below += x * x;
-    }
-    above / below
+/// How many passwords reached the hashing pool.
+fn hashed(gateway: &Gateway) -> u64 {
+    crate::people::verified(gateway)
 }

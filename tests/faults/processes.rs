@@ -1,149 +1,16 @@
-//! Servers that are killed, stopped, demoted and full: each on a server of the test's own.
+//! Servers that are killed, stopped, demoted and full.
 
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use serde_json::json;
 use userbridge::sql::Dialect;
 
+use super::server::Server;
 use super::support::{
     BUDGET, RESUMED, SERVERS, alone, count, email, get_user, login, on_server, recovery, run, start, status, try_run,
 };
 use crate::gateway::Gateway;
-
-/// A database server that this test may do anything to.
-struct Server {
-    dialect: Dialect,
-    folder: tempfile::TempDir,
-    port: u16,
-    process: Option<Child>,
-}
-
-impl Server {
-    fn new(dialect: Dialect) -> Self {
-        // Not under TMPDIR: the path of a Unix socket has room for about 100 characters.
-        let folder = tempfile::Builder::new().prefix("userbridge-server.").tempdir_in("/tmp").unwrap();
-        if let Some(user) = variable("USERBRIDGE_TEST_SERVER_USER") {
-            assert!(Command::new("chown").arg(format!("{user}:")).arg(folder.path()).status().unwrap().success());
-        }
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let mut server = Self { dialect, folder, port, process: None };
-        let data = server.data();
-        let mut create = match dialect {
-            Dialect::Postgres => {
-                let mut create = program("USERBRIDGE_TEST_PG_BIN", "initdb");
-                create.args(["--pgdata", &data, "--username", "postgres", "--auth", "trust", "--no-sync"]);
-                create.args(["--encoding", "UTF8", "--locale", "C.UTF-8", "--no-instructions"]);
-                create
-            }
-            _ => {
-                let mut create = as_server("mariadb-install-db".to_owned());
-                create.args(["--no-defaults", &format!("--datadir={data}"), "--skip-test-db", "--skip-name-resolve"]);
-                create.arg("--auth-root-authentication-method=normal");
-                create
-            }
-        };
-        assert!(create.stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap().success());
-        server.start();
-        server
-    }
-
-    fn data(&self) -> String {
-        self.folder.path().join("data").display().to_string()
-    }
-
-    fn start(&mut self) {
-        let (data, port) = (self.data(), self.port.to_string());
-        let mut command = match self.dialect {
-            Dialect::Postgres => {
-                let mut command = program("USERBRIDGE_TEST_PG_BIN", "postgres");
-                command.args(["-D", &data, "-p", &port, "-c", "listen_addresses=127.0.0.1"]);
-                command.args(["-c", "unix_socket_directories=", "-c", "max_connections=20", "-c", "fsync=off"]);
-                command
-            }
-            _ => {
-                let mut command = program("USERBRIDGE_TEST_MYSQL_BIN", "mariadbd");
-                command.args(["--no-defaults", &format!("--datadir={data}"), &format!("--port={port}")]);
-                command.args(["--bind-address=127.0.0.1", "--skip-name-resolve", "--max-connections=15"]);
-                command.args([&format!("--socket={data}/socket"), &format!("--pid-file={data}/pid")]);
-                command.args(["--innodb-buffer-pool-size=32M", "--performance-schema=off", "--skip-log-bin"]);
-                command
-            }
-        };
-        let command = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        self.process = Some(command.spawn().unwrap());
-        let begun = Instant::now();
-        while let Err(error) = try_run(&self.url(), "SELECT 1") {
-            assert!(begun.elapsed() < Duration::from_secs(30), "the server does not start: {error}");
-            std::thread::sleep(Duration::from_millis(100));
-        }
-    }
-
-    fn url(&self) -> String {
-        match self.dialect {
-            Dialect::Postgres => format!("postgres://postgres@127.0.0.1:{}/postgres", self.port),
-            _ => format!("mysql://root@127.0.0.1:{}/mysql", self.port),
-        }
-    }
-
-    /// Sends a signal to all of the server's processes: PostgreSQL has one for each connection.
-    fn signal(&self, signal: Signal) {
-        let parent = Pid::from_child(self.process.as_ref().unwrap());
-        for entry in std::fs::read_dir("/proc").unwrap().map_while(Result::ok) {
-            let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()).and_then(Pid::from_raw)
-            else {
-                continue;
-            };
-            let status = std::fs::read_to_string(entry.path().join("status")).unwrap_or_default();
-            let of = status.lines().find_map(|line| line.strip_prefix("PPid:")).map(str::trim);
-            if pid == parent || of == Some(&parent.as_raw_nonzero().to_string()) {
-                // It may have ended just now.
-                let _ = kill_process(pid, signal);
-            }
-        }
-    }
-
-    fn kill(&mut self) {
-        self.signal(Signal::KILL);
-        self.process.take().unwrap().wait().unwrap();
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        if let Some(mut process) = self.process.take() {
-            // QUIT makes PostgreSQL remove its shared memory.
-            let signal = if self.dialect == Dialect::Postgres { Signal::QUIT } else { Signal::KILL };
-            let _ = kill_process(Pid::from_child(&process), signal);
-            let _ = process.wait();
-        }
-    }
-}
-
-#[expect(clippy::disallowed_methods, reason = "tests/run says in the environment where the servers' programs are")]
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok()
-}
-
-fn program(folder: &str, name: &str) -> Command {
-    let folder = variable(folder).unwrap_or_else(|| panic!("{folder} is not set: run tests/run"));
-    as_server(format!("{folder}/{name}"))
-}
-
-/// Neither server runs as root.
-fn as_server(program: String) -> Command {
-    let mut command = match variable("USERBRIDGE_TEST_SERVER_USER") {
-        None => Command::new(program),
-        Some(user) => {
-            let mut command = Command::new("setpriv");
-            command.args([&format!("--reuid={user}"), "--regid=nogroup", "--clear-groups", "--", &program]);
-            command
-        }
-    };
-    command.current_dir("/");
-    command
-}
 
 /// Callers of all kinds for this long; what they were answered, and the longest wait.
 fn load(gateway: &Gateway, time: Duration) -> (Vec<(u16, String)>, Duration) {

@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ pub enum Mode {
     Reset,
     /// Tells the gateway that the server says no more, and listens on.
     HalfClose,
-    /// Ends a connection after 64 further bytes of the server's.
+    /// Ends a connection after so many further bytes of the server's, see [`Proxy::cut_after`].
     DropAfter,
     /// Turns two bits in the head of what the server says; without TLS nobody could notice it in the data.
     Corrupt,
@@ -38,6 +38,8 @@ struct Shared {
     mode: AtomicU8,
     /// Connections that were accepted.
     attempts: AtomicU64,
+    /// How many bytes `DropAfter` lets through on a connection that is made from now on.
+    allowance: AtomicUsize,
     ended: AtomicBool,
     open: Mutex<Vec<TcpStream>>,
 }
@@ -51,6 +53,7 @@ impl Proxy {
         let shared = Arc::new(Shared {
             mode: AtomicU8::new(Mode::Pass as u8),
             attempts: AtomicU64::new(0),
+            allowance: AtomicUsize::new(64),
             ended: AtomicBool::new(false),
             open: Mutex::default(),
         });
@@ -73,6 +76,11 @@ impl Proxy {
         if mode == Mode::Reset {
             self.shared.cut();
         }
+    }
+
+    /// New connections end after this many bytes of the server's, in [`Mode::DropAfter`]; 64 unless told.
+    pub fn cut_after(&self, bytes: usize) {
+        self.shared.allowance.store(bytes, Ordering::SeqCst);
     }
 
     /// How many connections were asked for so far.
@@ -123,7 +131,7 @@ impl Shared {
     fn forward(&self, mut from: TcpStream, mut to: TcpStream, answers: bool) {
         let mut bytes = [0; 16384];
         let mut mute = false;
-        let mut left = 64;
+        let mut left = self.allowance.load(Ordering::SeqCst);
         while let Ok(count @ 1..) = from.read(&mut bytes) {
             let piece = &mut bytes[..count];
             mute |= self.mode() == Mode::Silent;

@@ -2,12 +2,17 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use sea_orm::sqlx::{self, AssertSqlSafe, Connection, Executor};
 use serde_json::{Value as Json, json};
+use userbridge::definition::{Definition, Surroundings, check};
+use userbridge::diagnostic::Source;
+use userbridge::handler::Resources;
+use userbridge::hash::{Budget, BudgetConfig};
 use userbridge::sql::Dialect;
 
 use crate::gateway::{Gateway, Reply, Setup, client};
@@ -34,7 +39,7 @@ pub fn definition(name: &str) -> String {
 connector: {name}
 configuration: {{ url: {{ env: URL_{} }} }}
 database: {{ url: '{{{{ configuration.url }}}}', max_connections: 6 }}
-password: {{ column: password_hash, formats: [sha256, phpass], new: phpass }}
+password: {{ column: password_hash, formats: [sha256, phpass], new: {{ format: phpass, cost: 7 }} }}
 actions:
   login: {{ sql: 'SELECT id, email, password_hash FROM users WHERE email = {{{{ identifier }}}}' }}
   get_user: {{ sql: 'SELECT id, email FROM users WHERE email = {{{{ identifier }}}}' }}
@@ -45,6 +50,20 @@ actions:
 ",
         name.to_uppercase()
     )
+}
+
+/// The definition in a text whose address is in the environment.
+pub fn checked(text: &str, url: &str) -> Definition {
+    let variable = |_: &str| Some(url.to_owned());
+    let (definition, report) =
+        check(&Source::new("acme.yaml", text), &Surroundings { variable: &variable, directory: Path::new(".") });
+    definition.unwrap_or_else(|| panic!("{}", report.render(false)))
+}
+
+/// A hash pool of one thread in which nobody waits, and salts that are no secret.
+pub fn resources() -> Resources {
+    let budget = Budget::new(BudgetConfig { threads: 1, queue: 0, memory: 64 << 20 }).unwrap();
+    Resources { budget: Arc::new(budget), entropy: |bytes| bytes.fill(7) }
 }
 
 /// Settings as they are by default, with limits that no test reaches.
@@ -58,6 +77,22 @@ pub fn settings() -> String {
 
 pub fn setup() -> Setup {
     Setup::new().settings(settings())
+}
+
+/// Likewise, with a journal of its decisions in `audit.jsonl`.
+pub fn start_audited(url: &str) -> Gateway {
+    let settings = settings() + "audit: { to: 'file:audit.jsonl', key: { env: AUDIT_KEY } }\n";
+    let setup = setup().settings(settings).env("AUDIT_KEY", "0123456789abcdef-key");
+    setup.definition("acme.yaml", &definition("acme")).env("URL_ACME", url).start()
+}
+
+/// The outcomes in the journal of a gateway, of this action.
+pub fn journal(gateway: &Gateway, action: &str) -> Vec<String> {
+    let text = std::fs::read_to_string(gateway.folder().join("audit.jsonl")).unwrap();
+    let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+    let records = whole.lines().map(|line| serde_json::from_str::<Json>(line).unwrap());
+    let of_action = records.filter(|record| record["action"] == action);
+    of_action.map(|record| record["outcome"].as_str().unwrap().to_owned()).collect()
 }
 
 /// A gateway with one connector, `acme`, on the database at this address.
@@ -139,6 +174,15 @@ pub fn usage(gateway: &Gateway) -> (u64, usize) {
     (kilobytes << 10, std::fs::read_dir(format!("{process}/fd")).unwrap().count())
 }
 
+/// The processor time that a process has used.
+pub fn cpu(gateway: &Gateway) -> Duration {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", gateway.pid())).unwrap();
+    // Behind the name, which may hold anything: user and system time are the 12th and 13th fields.
+    let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
+    let ticks: u64 = fields[11..13].iter().map(|field| field.parse::<u64>().unwrap()).sum();
+    Duration::from_millis(ticks * 1000 / rustix::param::clock_ticks_per_second())
+}
+
 pub fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 }
@@ -185,11 +229,63 @@ pub fn abandon(gateway: &Gateway, action: &str, body: &Json, patience: Duration)
     Some(String::from_utf8(text).unwrap()).filter(|text| !text.is_empty())
 }
 
+/// One connection for many requests. A client that leaves before the answer leaves the connection too.
+pub struct Kept<'a> {
+    gateway: &'a Gateway,
+    stream: Option<TcpStream>,
+}
+
+impl<'a> Kept<'a> {
+    pub fn new(gateway: &'a Gateway) -> Self {
+        Self { gateway, stream: None }
+    }
+
+    /// Asks, and waits no longer than this; the whole answer.
+    pub fn ask(&mut self, action: &str, body: &Json, patience: Duration) -> Option<String> {
+        let mut stream = self.stream.take().unwrap_or_else(|| {
+            let stream = TcpStream::connect(self.gateway.address).unwrap();
+            stream.set_nodelay(true).unwrap();
+            stream
+        });
+        let body = body.to_string();
+        let head = format!(
+            "POST /v1/connectors/acme/{action} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\n\
+             content-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            client().key,
+            body.len()
+        );
+        stream.write_all((head + &body).as_bytes()).ok()?;
+        stream.set_read_timeout(Some(patience.max(Duration::from_micros(1)))).unwrap();
+        let mut text = Vec::new();
+        let mut piece = [0; 4096];
+        while !is_whole(&text) {
+            let Ok(count @ 1..) = stream.read(&mut piece) else { return None };
+            text.extend_from_slice(&piece[..count]);
+        }
+        self.stream = Some(stream);
+        Some(String::from_utf8(text).unwrap())
+    }
+}
+
+/// Whether an answer has come to the end that its head announces.
+fn is_whole(text: &[u8]) -> bool {
+    let Some(end) = text.windows(4).position(|window| window == b"\r\n\r\n") else { return false };
+    let head = String::from_utf8_lossy(&text[..end]).to_lowercase();
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length:")).unwrap();
+    text.len() >= end + 4 + length.trim().parse::<usize>().unwrap()
+}
+
 /// Waits until a user is found again; how long that took.
 #[track_caller]
 pub fn recovery(gateway: &Gateway) -> Duration {
+    recovered(gateway, || get_user(gateway, 1).status == 200)
+}
+
+/// Waits until it is so again; how long that took.
+#[track_caller]
+pub fn recovered(gateway: &Gateway, so: impl Fn() -> bool) -> Duration {
     let started = Instant::now();
-    while get_user(gateway, 1).status != 200 {
+    while !so() {
         assert!(started.elapsed() < Duration::from_secs(10), "never recovered: {}", status(gateway));
         std::thread::sleep(Duration::from_millis(20));
     }

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 use userbridge::hash::{
-    Accept, Description, Encoding, FORMATS, FormatSpec, Policy, Position, SaltEncoding, SaltSpec, Split, SplitOrder,
-    Stored, Strength, Unreadable, Verdict, identify,
+    Accept, Caps, Description, Encoding, FORMATS, FormatSpec, Policy, Position, SaltEncoding, SaltSpec, Spec, Split,
+    SplitOrder, Stored, Strength, Unreadable, Verdict, identify,
 };
 use userbridge::secret::{Password, Secret};
 
@@ -256,7 +256,7 @@ fn what_a_short_column_cut_off_never_matches() {
 
 /// The rows of the tables that are cheap to verify: each with the policy of its label, and that of `auto`.
 fn cheap_rows() -> Vec<(&'static str, &'static str, &'static str)> {
-    const FAST: [&str; 33] = [
+    const FAST: [&str; 32] = [
         "389ds-pbkdf2-sha256",
         "aix",
         "apr1",
@@ -289,7 +289,6 @@ fn cheap_rows() -> Vec<(&'static str, &'static str, &'static str)> {
         "seafile",
         "sha256-crypt",
         "werkzeug",
-        "xenforo1",
     ];
     let tables = [include_str!("vectors.tsv"), include_str!("more-vectors.tsv")];
     let lines = tables.into_iter().flat_map(|table| table.lines().skip(1));
@@ -306,8 +305,25 @@ fn cheap_rows() -> Vec<(&'static str, &'static str, &'static str)> {
 /// the alphabets of base64, bits of a last character that hold nothing.
 fn means_the_same(original: &str, changed: &str) -> bool {
     let (a, b): (Vec<char>, Vec<char>) = (original.chars().collect(), changed.chars().collect());
-    let trimmed = |text: &str| text.trim_end_matches([' ', '\0', '=']).to_ascii_lowercase();
-    if trimmed(original) == trimmed(changed) {
+    // Padding, digests' names with dashes and without, and zeros before a number.
+    let plain = |text: &str| -> String {
+        let text = text.trim_end_matches([' ', '\0']).to_ascii_lowercase().replace(['=', '-', '_'], "");
+        let digits: Vec<char> = text.chars().collect();
+        let is_digit = |at: usize| digits.get(at).is_some_and(char::is_ascii_digit);
+        let kept = (0..digits.len())
+            .filter(|at| digits[*at] != '0' || at.checked_sub(1).is_some_and(is_digit) || !is_digit(at + 1));
+        kept.map(|at| digits[at]).collect()
+    };
+    if plain(original) == plain(changed) {
+        return true;
+    }
+    // The names of schemes have synonyms, and a salted one may have an empty salt.
+    let after_tag = |text: &str| text.split_once('}').map(|(_, rest)| rest.to_owned());
+    if original.starts_with('{') && changed.starts_with('{') && after_tag(original) == after_tag(changed) {
+        return true;
+    }
+    // Joomla's tag is LDAP's, and its salt may be empty.
+    if original.starts_with("{SHA256}") && changed.trim_end_matches(':') == original {
         return true;
     }
     // Oracle keeps several parts with a semicolon between, of which an empty one says nothing.
@@ -319,22 +335,33 @@ fn means_the_same(original: &str, changed: &str) -> bool {
         ["+-.", "/_"].iter().any(|same| [a[at], *b.get(at).unwrap_or(&'\n')].iter().all(|c| same.contains(*c)));
     let ends = a.get(at + 1).is_none_or(|next| "$=:}".contains(*next));
     // Junos fills the last group of sha1-crypt with anything.
-    let in_last_group = original.starts_with("$sha1$") && at + 4 >= a.len();
-    // A number may have zeros before it; FSHP's and Werkzeug's names know several spellings.
-    let numbers = a[at].is_ascii_digit() && changed.len() > original.len() && changed.replace("$0", "$") == original;
-    a.len() == b.len() && (alphabets || ends || in_last_group) || numbers
+    let in_last_group = original.contains("$sha1$") && at + 4 >= a.len();
+    // Four bits of the last character of bcrypt's salt hold nothing.
+    let ends_salt = original.contains("$2") && at + 32 == a.len();
+    a.len() == b.len() && (alphabets || ends || in_last_group || ends_salt)
 }
 
 /// A changed value opens with the password only where it still says the same; whatever it asks for, the answer comes
 /// at once, and no memory above the caps is asked for.
 #[test]
 fn changed_values_do_not_open() {
-    let (rows, auto) = (cheap_rows(), auto());
+    // Low caps: what a change makes dearer than its row was is refused, so that thousands of changes take seconds.
+    let caps = Caps {
+        bcrypt_cost: 5,
+        phpass_cost: 13,
+        sha_crypt_rounds: 6_000,
+        pbkdf2_rounds: 20_000,
+        pbkdf2_wide_rounds: 20_000,
+        digest_rounds: 20_000,
+        scrypt_work: 1 << 14,
+        ..Caps::default()
+    };
+    let capped = |accept| Policy::compile(&Spec { caps, ..Spec::new(accept, None) }).unwrap();
+    let (rows, auto) = (cheap_rows(), capped(Accept::Auto));
     assert!(rows.len() > 200, "{}", rows.len());
-    let labels: std::collections::BTreeMap<&str, Policy> = rows
-        .iter()
-        .map(|(label, ..)| (*label, accepting(&[if *label == "xenforo1" { "xenforo" } else { label }])))
-        .collect();
+    let names = rows.iter().map(|(label, ..)| (*label, if *label == "xenforo1" { "xenforo" } else { *label }));
+    let labels: std::collections::BTreeMap<&str, Policy> =
+        names.map(|(label, name)| (label, capped(Accept::Formats(vec![FormatSpec::Named(name.to_owned())])))).collect();
     let change = (0..6_u8, any::<prop::sample::Index>(), "[ -~]", 1..4_usize);
     let mut runner = prop::test_runner::TestRunner::new(ProptestConfig {
         cases: 4000,
@@ -369,8 +396,12 @@ fn changed_values_do_not_open() {
             let started = Instant::now();
             let verdict = verify(policy, password, &changed);
             let took = started.elapsed();
-            let refused = matches!(verdict, Err(_) | Ok(Verdict::NoPassword));
-            prop_assert!(!refused || kind != 5 || took < Duration::from_millis(100), "{changed}: {took:?}");
+            if verdict.is_err() && took > Duration::from_millis(10) {
+                // Once more: another process may have taken the core away.
+                let started = Instant::now();
+                let _ = verify(policy, password, &changed);
+                prop_assert!(started.elapsed().min(took) < Duration::from_millis(100), "{changed}: {took:?}");
+            }
             if matches!(verdict, Ok(Verdict::Match { .. })) {
                 prop_assert!(means_the_same(value, &changed), "{label} {password}: {value} became {changed}");
             }

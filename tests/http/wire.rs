@@ -118,7 +118,8 @@ fn a_peer_that_does_not_read_is_cut() {
             {
                 break;
             }
-            _ => assert!(start.elapsed() < Duration::from_secs(4), "still open"),
+            // All that fits into the buffers between the two is answered first, which takes a busy machine a while.
+            _ => assert!(start.elapsed() < Duration::from_secs(15), "still open"),
         }
     }
 }

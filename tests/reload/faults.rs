@@ -66,7 +66,7 @@ fn nothing_is_removed_in_masses_until_the_operator_confirms() {
     soon(&gateway, "both are removed", || status(&gateway).as_array().unwrap().is_empty());
     let reply = gateway.call("a", "get_user", &json!({ "identifier": "ann" }));
     assert_eq!((reply.status, reply.code().as_str()), (503, "unknown_connector"));
-    soon(&gateway, "both are named", || logged(&gateway, "removed, because its file has vanished") == 2);
+    soon(&gateway, "both are logged", || logged(&gateway, "removed, because its file has vanished") == 2);
     std::fs::write(gateway.connectors().join("a.yaml"), numbered("a", 3)).unwrap();
     served(&gateway, "a", 3);
 }

@@ -86,3 +86,17 @@ fn limits_remember_attempts_over_a_reload() {
     let carol = gateway.call("twin", "login", &json!({ "identifier": "carol", "password": "wrong" }));
     assert_eq!(carol.status, 401, "another account is another one");
 }
+
+#[test]
+fn a_disabled_connector_is_refused_within_two_seconds() {
+    let gateway = start(&settings("100000/s", &client().yaml));
+    assert_eq!(status_code(&gateway), 200);
+    let file = gateway.connectors().join("twin.yaml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let begun = Instant::now();
+    rename_over(&file, &format!("{text}disabled: true\n"));
+    soon(&gateway, "it is refused", || status_code(&gateway) == 503);
+    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    rename_over(&file, &text);
+    soon(&gateway, "it is served again", || status_code(&gateway) == 200);
+}

@@ -74,7 +74,7 @@ pub(in crate::hash) fn parse_mcf(value: &str) -> Parsed {
 fn named(name: &str) -> Option<Digest> {
     match name.split_once('-') {
         None => Some(Digest::Sha1),
-        Some((_, digest)) => Digest::named(digest).filter(|d| *d != Digest::Md5),
+        Some((_, digest)) => Digest::named(digest).filter(|d| *d != Digest::Md5 && d.name() == digest),
     }
 }
 
