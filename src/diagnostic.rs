@@ -4,6 +4,7 @@
 
 mod code;
 mod conceal;
+mod machine;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -11,7 +12,8 @@ use std::sync::Arc;
 use annotate_snippets::{AnnotationKind, Group, Level, Patch, Renderer, Snippet};
 use serde::Serialize;
 
-pub use self::code::Code;
+pub use self::code::{Code, Stage};
+pub use self::machine::{github, sarif};
 
 /// A half-open range of bytes in a [`Source`].
 pub type Span = Range<usize>;
@@ -72,6 +74,8 @@ impl Source {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
+    /// Worth knowing; nothing is wrong, or it cannot be told.
+    Note,
     /// The definition works, but something about it is likely to hurt.
     Warning,
     /// The definition is refused.
@@ -200,7 +204,11 @@ impl Report {
 
     /// The findings for machines.
     pub fn to_json(&self) -> serde_json::Value {
-        serde_json::json!(self.diagnostics.iter().map(|d| self.record(d)).collect::<Vec<_>>())
+        serde_json::json!(self.records().collect::<Vec<_>>())
+    }
+
+    fn records(&self) -> impl Iterator<Item = Record<'_>> {
+        self.diagnostics.iter().map(|diagnostic| self.record(diagnostic))
     }
 
     /// A message without the secrets of the source that it quotes.
@@ -223,6 +231,7 @@ impl Report {
         let level = match fault.code.severity() {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
+            Severity::Note => Level::NOTE,
         };
         let mut snippet = Snippet::source(text)
             .path(&*self.source.name)

@@ -4,6 +4,7 @@ mod actions;
 mod applications;
 mod audit;
 mod check;
+mod check_connect;
 mod db;
 mod definitions;
 mod expressions;

@@ -46,7 +46,7 @@ enum Command {
     Serve(serve::Serve),
     /// Show what a running gateway serves, what it refused, and how its databases are.
     Status(status::Status),
-    /// Check definitions without touching a database.
+    /// Check definitions; with `--connect`, against their databases.
     Check(check::Check),
     /// Make, verify and identify password hashes.
     #[command(subcommand)]

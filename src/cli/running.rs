@@ -433,7 +433,7 @@ fn since_1970(time: SystemTime) -> f64 {
 }
 
 /// Random bytes for salts. A system without randomness cannot serve: a predictable salt would be worse than a stop.
-fn entropy(bytes: &mut [u8]) {
+pub(super) fn entropy(bytes: &mut [u8]) {
     if getrandom::fill(bytes).is_err() {
         tracing::error!("the operating system gives no random bytes");
         log::flush();

@@ -6,6 +6,7 @@
 mod error;
 mod failure;
 mod health;
+pub mod inspect;
 mod mysql;
 mod numeric;
 mod pool;

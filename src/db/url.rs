@@ -62,6 +62,27 @@ impl Config {
         matches!(&self.endpoint, Endpoint::Postgres(server) | Endpoint::Mysql(server) if server.password.is_some())
     }
 
+    /// As whom the gateway connects; None for files.
+    pub fn user(&self) -> Option<&str> {
+        match &self.endpoint {
+            Endpoint::Postgres(server) | Endpoint::Mysql(server) => Some(&server.user),
+            Endpoint::Sqlite(_) => None,
+        }
+    }
+
+    /// What is not protected on the way to another machine: everybody there could read and change it.
+    pub fn unprotected(&self) -> Option<&'static str> {
+        let (Endpoint::Postgres(server) | Endpoint::Mysql(server)) = &self.endpoint else { return None };
+        match (&server.address, server.tls.mode) {
+            (Address::Tcp { host, .. }, _) if is_loopback(host) => None,
+            (Address::Socket { .. }, _) | (_, TlsMode::VerifyFull | TlsMode::VerifyCa) => None,
+            (_, TlsMode::Disable) => Some("the connection to the database is not encrypted"),
+            (_, TlsMode::Require) => {
+                Some("the database's certificate is not verified, so anybody could stand in for it")
+            }
+        }
+    }
+
     /// The most connections that are open at once.
     pub fn max_connections(&self) -> u32 {
         self.max_connections
@@ -84,6 +105,16 @@ impl Config {
             hash.update(password.expose());
         }
         Fingerprint(hash.finalize().into())
+    }
+
+    /// The same database for a transaction that is rolled back: nothing outlasts it, not even a file's journal mode.
+    #[must_use]
+    pub fn for_rehearsal(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        if let Endpoint::Sqlite(file) = &mut self.endpoint {
+            file.keep_journal = true;
+        }
+        self
     }
 
     pub(super) fn endpoint(&self) -> &Endpoint {
@@ -317,6 +348,8 @@ pub(super) struct File {
     pub create: bool,
     /// Nothing can be written.
     pub read_only: bool,
+    /// The journal mode stays as it is.
+    pub keep_journal: bool,
 }
 
 /// Where an SQLite database is.
@@ -332,7 +365,7 @@ impl File {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         if rest == ":memory:" {
             let place = Place::Memory(NEXT.fetch_add(1, Ordering::Relaxed));
-            return Ok(Self { place, create: true, read_only: false });
+            return Ok(Self { place, create: true, read_only: false, keep_journal: false });
         }
         let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
         let path = decode(path.strip_prefix("//").unwrap_or(path));
@@ -345,7 +378,7 @@ impl File {
             "mode=rwc" => (true, false),
             _ => return fail("unknown parameter in the URL, known are mode=ro, mode=rw and mode=rwc"),
         };
-        Ok(Self { place: Place::Path(path.into()), create, read_only })
+        Ok(Self { place: Place::Path(path.into()), create, read_only, keep_journal: false })
     }
 }
 

@@ -61,6 +61,21 @@ pub struct RawDefinition {
     /// Cases that `userbridge test` runs without a database.
     #[serde(default)]
     pub tests: Vec<At<RawTest>>,
+    /// Findings of `userbridge check` that are accepted, each with a reason.
+    #[serde(default)]
+    pub allow: Vec<RawAllow>,
+}
+
+/// A finding that is accepted.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawAllow {
+    /// The finding's code, such as `seq-scan`; only warnings and notes can be allowed.
+    pub code: At<String>,
+    /// The only action in which it is accepted; everywhere unless said otherwise.
+    pub action: Option<At<String>>,
+    /// Why it is acceptable here.
+    pub reason: At<String>,
 }
 
 /// The database that holds the users.

@@ -165,8 +165,15 @@ pub(super) fn database(
         None => Some(Duration::from_secs(2)),
     };
     let config = db::Config::parse(&url?, connections?, timeout?);
-    checker
-        .take(config.map_err(|problem| Fault::new(Code::InvalidUrl, raw.value.url.span.clone(), problem.to_string())))
+    let span = || raw.value.url.span.clone();
+    let config = checker.take(config.map_err(|problem| Fault::new(Code::InvalidUrl, span(), problem.to_string())))?;
+    if let Some(problem) = config.unprotected() {
+        checker.push(
+            Fault::new(Code::UnencryptedConnection, span(), problem)
+                .help("leave `sslmode` or `ssl-mode` out: the certificate is verified then; name a private authority with `sslrootcert` or `ssl-ca`"),
+        );
+    }
+    Some(config)
 }
 
 /// A time such as `2s`, `500ms` or `1m`.

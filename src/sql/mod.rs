@@ -8,6 +8,7 @@ mod dialect;
 mod expression;
 mod lexer;
 mod lookup;
+mod outline;
 mod shape;
 mod statement;
 #[cfg(test)]
@@ -20,6 +21,7 @@ use serde_json::{Map, Value as Json};
 pub use self::dialect::Dialect;
 pub use self::expression::{Expression, Filter, Input};
 pub use self::lookup::Comparison;
+pub use self::outline::{Assignment, ColumnUse, Condition, Operand, Outline, Output, Role, TableUse};
 pub use self::statement::{MAX_TEMPLATE_BYTES, Parameter, Statement, check_length};
 use crate::diagnostic::{Code, Fault, Span};
 

@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 
 use super::lexer::{CLOSE, OPEN};
 use super::shape::Shape;
-use super::{Dialect, Expression, Filter, Scope, analysis};
+use super::{Dialect, Expression, Filter, Outline, Scope, analysis};
 use crate::diagnostic::{Code, Fault, Span};
 
 /// One SQL statement with typed parameters.
@@ -70,6 +70,11 @@ impl Statement {
     /// Where in the template a byte of the text comes from.
     pub fn source_span(&self, offset: usize) -> Span {
         map_offset(&self.pieces, offset)
+    }
+
+    /// What the statement touches, as far as its text tells.
+    pub fn outline(&self) -> Outline {
+        Outline::new(&self.text, self.dialect)
     }
 
     /// Whether a table or column name occurs in the statement.

@@ -4,8 +4,10 @@
 //! in the background with a ping that has no time limit, and cancelled callers can empty it for good.
 
 mod bind;
+mod catalog;
 mod decode;
 mod error;
+mod inspect;
 mod session;
 
 use std::fmt;
@@ -13,6 +15,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+pub(in crate::db) use self::inspect::inspect;
 use self::session::{Role, Session, Source};
 use super::failure::{Failure, Fate, within};
 use super::health::Health;

@@ -152,8 +152,20 @@ impl Session {
         Ok(effect)
     }
 
+    /// The connection itself, for looking at the server's catalogues.
+    pub fn connection(&mut self) -> &mut MySqlConnection {
+        &mut self.connection
+    }
+
     /// Prepares a statement without running it.
     pub async fn describe(&mut self, query: &Query) -> Result<Description, Failure> {
+        let description = self.describe_loosely(query).await?;
+        Description::check_names(&description.columns)?;
+        Ok(description)
+    }
+
+    /// As [`Self::describe`]; two columns may have one name.
+    pub async fn describe_loosely(&mut self, query: &Query) -> Result<Description, Failure> {
         let context = Context { text: query.text(), arguments: &[] };
         let text = AssertSqlSafe(query.shared_text()).into_sql_str();
         let statement = self.connection.prepare(text).await.map_err(|error| failure(error, &context))?;
@@ -169,7 +181,6 @@ impl Session {
             )));
         }
         let columns = described(statement.columns());
-        Description::check_names(&columns)?;
         Ok(Description { parameters: vec![ParameterType::Any; count], columns })
     }
 

@@ -3,10 +3,12 @@
 //!
 //! Invariant: a reading session is read-only on the server, so no read can write, whatever its text says.
 
+mod catalog;
 mod cursor;
 mod decode;
 mod encode;
 mod error;
+mod inspect;
 mod reader;
 mod session;
 mod statement;
@@ -20,6 +22,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 use self::error::{Context, failure};
+pub(in crate::db) use self::inspect::inspect;
 use self::reader::{PATIENCE, Reader, Readers, Running};
 use self::session::{Identity, Role, Session, Source};
 use super::failure::{Failure, Fate, expired};

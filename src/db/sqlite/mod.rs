@@ -3,8 +3,10 @@
 //! Invariant: readers are opened read-only. Nothing blocks the calling thread for longer than [`INLINE_BUDGET`] of
 //! the database's own work; what takes longer is interrupted and done again on a thread that may block.
 
+mod catalog;
 mod decode;
 mod error;
+mod inspect;
 mod session;
 mod statement;
 mod transaction;
@@ -15,6 +17,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+pub(in crate::db) use self::inspect::inspect;
 use self::session::{Interrupt, Limit, Reading, Shared};
 use self::transaction::SqliteTransaction;
 use super::failure::{expired, free, within};

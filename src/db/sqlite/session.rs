@@ -303,6 +303,7 @@ impl Shared {
         connection.pragma_update(None, "foreign_keys", true)?;
         match role {
             Role::Reader => connection.pragma_update(None, "query_only", true)?,
+            Role::Writer if self.file.keep_journal => {}
             // Readers and the writer do not block each other then. A file system without shared memory refuses.
             Role::Writer => connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(())).unwrap_or(()),
         }
