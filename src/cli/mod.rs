@@ -20,6 +20,7 @@ mod telemetry;
 mod test;
 mod tokens;
 mod trial;
+mod undoable;
 
 pub use self::hash::{Answer, VectorOutcome, verify_vectors};
 
