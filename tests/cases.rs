@@ -70,8 +70,8 @@ fn cases_hold_without_a_database() {
     let (code, text) = test(folder.path(), &["shop.yaml"]);
     assert!(code == 0 && text.contains("10 passed, 0 failed; next: userbridge test --connect"), "{code} {text}");
     assert!(text.contains("ok    delete shop|99: unchanged"), "{text}");
-    let (code, text) = test(folder.path(), &["shop.yaml", "--filter", "CHANGE"]);
-    assert!(code == 0 && text.contains("4 passed"), "{code} {text}");
+    let (code, text) = test(folder.path(), &["shop.yaml", "--filter", "CHANGE_"]);
+    assert!(code == 0 && text.contains("2 passed"), "{code} {text}");
     let (code, text) = test(folder.path(), &["shop.yaml", "--filter", "zebra"]);
     assert!(code == 1 && text.contains("no case has this name"), "{code} {text}");
 }
@@ -131,7 +131,10 @@ fn tap_and_junit_are_well_formed() {
     let folder = folder("sqlite:none.db", &(good() + bad));
     std::fs::write(
         folder.path().join("none.yaml"),
-        DEFINITION.replace("URL", "sqlite:none.db").replace("tests:\n", ""),
+        DEFINITION
+            .replace("URL", "sqlite:none.db")
+            .replace("tests:\n", "")
+            .replace("connector: shop", "connector: other"),
     )
     .unwrap();
     std::fs::write(folder.path().join("broken.yaml"), "version: 1\n").unwrap();
@@ -203,4 +206,14 @@ fn faulty_cases_are_found_when_they_are_checked() {
     }
     let (code, text) = test(Path::new("."), &["absent.yaml"]);
     assert!(code == 2 && text.contains("absent.yaml"), "{text}");
+}
+
+#[test]
+fn a_table_without_transactions_is_left_alone() {
+    let store = Store::new(Dialect::Mysql);
+    store.script("CREATE TABLE users (id integer PRIMARY KEY, email varchar(100), status varchar(20), password_hash varchar(100)) ENGINE = MyISAM");
+    let folder = folder(&store.url, &good());
+    let (code, text) = test(folder.path(), &["shop.yaml", "--connect"]);
+    assert!(code == 2 && text.contains("the engine of `users` has no transactions"), "{code} {text}");
+    assert_eq!(store.one("SELECT COUNT(*) FROM users", &[]), 0);
 }

@@ -115,18 +115,22 @@ fn key(dialect: Dialect) -> &'static str {
     }
 }
 
-/// Serves the definition of a file, logs Ann in, changes her password and logs her in again.
-fn serves(file: &Path, connector: &str, who: &str) {
-    let text = std::fs::read_to_string(file).unwrap();
-    let gateway = Setup::new().definition("a.yaml", &text).start();
-    let login = |password: &str| gateway.call(connector, "login", &json!({ "identifier": who, "password": password }));
-    let reply = login(PASSWORD);
-    assert_eq!(reply.status, 200, "{text}\n{}", reply.text);
-    assert_eq!(login("wrong").status, 401);
-    let change = json!({ "identifier": who, "password": "changed-it" });
-    let reply = gateway.call(connector, "change_password", &change);
-    assert_eq!(reply.status, 200, "{text}\n{}", reply.text);
-    assert_eq!((login("changed-it").status, login(PASSWORD).status), (200, 401), "{text}");
+/// Serves the definitions; for each logs Ann in, changes her password and logs her in again.
+fn serves(definitions: &[(String, String)]) {
+    let setup =
+        definitions.iter().fold(Setup::new(), |setup, (name, text)| setup.definition(&format!("{name}.yaml"), text));
+    let gateway = setup.start();
+    for (connector, text) in definitions {
+        let login =
+            |password: &str| gateway.call(connector, "login", &json!({ "identifier": "ann", "password": password }));
+        let reply = login(PASSWORD);
+        assert_eq!(reply.status, 200, "{text}\n{}", reply.text);
+        assert_eq!(login("wrong").status, 401);
+        let change = json!({ "identifier": "ann", "password": "changed-it" });
+        let reply = gateway.call(connector, "change_password", &change);
+        assert_eq!(reply.status, 200, "{text}\n{}", reply.text);
+        assert_eq!((login("changed-it").status, login(PASSWORD).status), (200, 401), "{text}");
+    }
 }
 
 #[test]
@@ -147,7 +151,8 @@ fn a_table_of_ones_own_logs_its_users_in() {
         assert_eq!(code, 0, "{dialect}: {said}{error}");
         let (code, text, _) = run(folder.path(), &["check", "--strict", "connectors/people.yaml"]);
         assert_eq!(code, 0, "{dialect}: {text}");
-        serves(&folder.path().join("connectors/people.yaml"), "people", "ann");
+        let text = std::fs::read_to_string(folder.path().join("connectors/people.yaml")).unwrap();
+        serves(&[("people".to_owned(), text)]);
     }
 }
 
@@ -184,7 +189,9 @@ const TABLES: &[(&str, &str, &str)] = &[
 #[test]
 fn a_look_at_a_database_finds_the_table_of_users() {
     for dialect in DIALECTS {
+        let (mut definitions, mut stores) = (Vec::new(), Vec::new());
         for (table, columns, into) in TABLES {
+            let name = format!("found-{}", definitions.len());
             let store = Store::new(dialect);
             store.script(&format!(
                 "CREATE TABLE {table} ({});
@@ -196,14 +203,16 @@ fn a_look_at_a_database_finds_the_table_of_users() {
             ));
             let folder = tempfile::tempdir().unwrap();
             let (code, said, error) =
-                run(folder.path(), &["init", "--from", &store.url, "--output", "found.yaml", "--name", "found"]);
+                run(folder.path(), &["init", "--from", &store.url, "--output", "found.yaml", "--name", &name]);
             assert_eq!(code, 0, "{dialect} {table}: {said}{error}");
             assert!(error.contains(&format!("taken: `{table}`, certain enough")), "{dialect} {table}: {error}");
             assert!(error.contains("md5-crypt") && !error.contains(HASH), "{dialect} {table}: {error}");
             let (code, text, _) = run(folder.path(), &["check", "found.yaml"]);
             assert_eq!(code, 0, "{dialect} {table}: {text}");
-            serves(&folder.path().join("found.yaml"), "found", "ann");
+            definitions.push((name, std::fs::read_to_string(folder.path().join("found.yaml")).unwrap()));
+            stores.push(store);
         }
+        serves(&definitions);
         let empty = Store::new(dialect);
         empty.script("CREATE TABLE orders (id integer, total integer)");
         let (code, _, error) = run(Path::new("."), &["init", "--from", &empty.url, "--output", "-"]);

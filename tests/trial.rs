@@ -235,6 +235,18 @@ fn changes_are_rolled_back_unless_they_are_meant() {
 }
 
 #[test]
+fn what_could_not_be_rolled_back_is_not_run() {
+    let shop = Shop::new(Dialect::Mysql);
+    shop.store.script("ALTER TABLE users DROP CONSTRAINT CONSTRAINT_1, ENGINE = MyISAM");
+    let verify = ["shop", "verify", "--email", "bob@example.com"];
+    let said = shop.run(&verify, "");
+    assert!(said.code == 1 && said.error.contains("the engine of `users` has no transactions"), "{}", said.error);
+    assert_eq!(shop.count("status = 'blocked'"), 1);
+    assert_eq!(shop.run(&[&verify[..], &["--commit"]].concat(), "").code, 0);
+    assert_eq!(shop.count("status = 'blocked'"), 0);
+}
+
+#[test]
 fn people_get_the_same_in_words() {
     let shop = Shop::new(Dialect::Sqlite);
     let said = shop.run(&["shop", "login", "--identifier", "ann@example.com", "--password-stdin"], PASSWORD);

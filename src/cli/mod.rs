@@ -24,6 +24,7 @@ mod test;
 mod tls;
 mod tokens;
 mod trial;
+mod undoable;
 
 use std::fs::OpenOptions;
 use std::io::Read;

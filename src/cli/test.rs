@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use self::case::{differences, label, request};
 use super::check::env_file;
+use super::undoable::lasting_table;
 use super::{Exit, resources, variable};
 use crate::db::{self, Database, Given, Provisional, Query, Reads};
 use crate::definition::{Definition, Loaded, Test as Case, load};
@@ -130,6 +131,13 @@ impl Test {
         let Loaded { definition, report, .. } = loaded;
         let file = report.source.name.to_string();
         let Some(definition) = definition else { return Ok(Suite { file, report, results: None, filtered: 0 }) };
+        if self.connect
+            && let Ok(Some(table)) = lasting_table(&definition, None).await
+        {
+            return Err(format!(
+                "{file}: the engine of `{table}` has no transactions, so no case could be rolled back"
+            ));
+        }
         let bench = Bench::new(definition, self.connect, resources)?;
         let mut results = Vec::new();
         let mut filtered = 0;
@@ -174,7 +182,8 @@ enum Ground {
 impl Bench {
     fn new(definition: Definition, connect: bool, resources: Resources) -> Result<Self, String> {
         let (ground, database) = if connect {
-            let real = db::open(&definition.database).map_err(|error| format!("`{}`: {error}", definition.name))?;
+            let real = db::open(&definition.database.clone().for_rehearsal(definition.database.timeout()))
+                .map_err(|error| format!("`{}`: {error}", definition.name))?;
             let provisional = Provisional::new(real, Reads::Inside);
             (Ground::Real(Arc::clone(&provisional)), provisional as Arc<dyn Database>)
         } else {

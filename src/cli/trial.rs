@@ -16,6 +16,7 @@ use tokio::time::Instant;
 
 use self::request::Inputs;
 use super::check::env_file;
+use super::undoable::lasting_table;
 use super::{Exit, Format, resources, variable};
 use crate::action::{Action, Outcome};
 use crate::db::{self, Database, Provisional, Reads};
@@ -158,7 +159,17 @@ async fn perform(
     request: crate::action::Request,
     commit: bool,
 ) -> Result<Told, String> {
-    let real = db::open(&definition.database).map_err(|error| error.to_string())?;
+    let config = match commit {
+        true => definition.database.clone(),
+        false => definition.database.clone().for_rehearsal(definition.database.timeout()),
+    };
+    // A database that does not answer says so in a moment, as the answer to the action.
+    if let (false, Ok(Some(table))) = (commit, lasting_table(&definition, Some(action)).await) {
+        return Err(format!(
+            "the engine of `{table}` has no transactions, so nothing could be rolled back; add --commit to write all the same"
+        ));
+    }
+    let real = db::open(&config).map_err(|error| error.to_string())?;
     let provisional = (!commit).then(|| Provisional::new(Arc::clone(&real), Reads::Apart));
     let database = provisional.clone().map_or(real, |provisional| provisional as Arc<dyn Database>);
     let trace = Arc::new(Trace::default());
@@ -186,9 +197,7 @@ fn last(steps: &[Event], commit: bool, definition: &Definition) -> Last {
         (true, true) => Last::Committed,
         (true, false) => Last::RolledBack(match definition.database.dialect() {
             crate::sql::Dialect::Postgres => "sequences have advanced",
-            crate::sql::Dialect::Mysql => {
-                "AUTO_INCREMENT has advanced, and tables without transactions (MyISAM) keep the change"
-            }
+            crate::sql::Dialect::Mysql => "AUTO_INCREMENT has advanced",
             crate::sql::Dialect::Sqlite => "nothing else stays",
         }),
     }
