@@ -15,13 +15,19 @@ pub(super) fn said(text: &str) -> String {
     covered(text, url_passwords(text).chain(private_keys(text)).collect())
 }
 
-fn covered(text: &str, secrets: Vec<Span>) -> String {
+fn covered(text: &str, mut secrets: Vec<Span>) -> String {
     if secrets.is_empty() {
         return text.to_owned();
     }
+    secrets.sort_unstable_by_key(|span| span.start);
+    let mut next = secrets.into_iter().peekable();
+    let mut covered_to = 0;
     let mut shown = String::with_capacity(text.len());
     for (at, c) in text.char_indices() {
-        match secrets.iter().any(|span| span.contains(&at)) && !matches!(c, '\n' | '\r') {
+        while let Some(span) = next.next_if(|span| span.start <= at) {
+            covered_to = covered_to.max(span.end);
+        }
+        match at < covered_to && !matches!(c, '\n' | '\r') {
             true => (0..c.len_utf8()).for_each(|_| shown.push('*')),
             false => shown.push(c),
         }

@@ -1,5 +1,6 @@
 //! What a gateway and its database know each other by: passwords that are changed, certificates that are wrong.
 
+use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
@@ -204,6 +205,7 @@ fn a_rotated_password_is_used_without_a_restart_and_fails_no_request() {
         let put = |password: &str| {
             let aside = secret.with_extension("new");
             std::fs::write(&aside, password).unwrap();
+            std::fs::set_permissions(&aside, std::fs::Permissions::from_mode(0o600)).unwrap();
             std::fs::rename(aside, &secret).unwrap();
         };
         put("first");
