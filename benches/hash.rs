@@ -22,6 +22,9 @@ const ROUNDS: usize = 3;
 /// How long one implementation is measured in one round, at least.
 const POINT: Duration = Duration::from_millis(300);
 
+/// Another implementation's name, and how it verifies.
+type Other = (&'static str, fn(&str) -> bool);
+
 /// One line of the table.
 struct Line {
     /// Algorithm and cost.
@@ -29,7 +32,7 @@ struct Line {
     /// Makes the stored value with our own writer, or is the setting for the system's `crypt`.
     stored: Made,
     /// Other implementations in this process.
-    others: &'static [(&'static str, fn(&str) -> bool)],
+    others: &'static [Other],
     /// Those behind Python: a name and an expression that computes it.
     python: &'static [(&'static str, &'static str)],
 }

@@ -3,6 +3,8 @@
 //! Invariant: a diagnostic is data. Whoever finds something says what and where; only this module renders.
 
 mod code;
+mod conceal;
+mod machine;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -10,7 +12,8 @@ use std::sync::Arc;
 use annotate_snippets::{AnnotationKind, Group, Level, Patch, Renderer, Snippet};
 use serde::Serialize;
 
-pub use self::code::Code;
+pub use self::code::{Code, Stage};
+pub use self::machine::{github, sarif};
 
 /// A half-open range of bytes in a [`Source`].
 pub type Span = Range<usize>;
@@ -71,6 +74,8 @@ impl Source {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
+    /// Worth knowing; nothing is wrong, or it cannot be told.
+    Note,
     /// The definition works, but something about it is likely to hurt.
     Warning,
     /// The definition is refused.
@@ -90,18 +95,21 @@ pub struct Fault {
     pub help: Option<String>,
     /// The text to put in the span's place, when that is certain.
     pub replacement: Option<String>,
+    /// What stands there may be a secret: no picture shows it.
+    pub concealed: bool,
 }
 
 impl Fault {
-    /// A fault without help.
+    /// A fault without help. A value that the message repeats may be a URL's password or a key in the wrong place.
     pub fn new(code: Code, span: Span, message: impl Into<String>) -> Self {
-        Self { code, span, message: message.into(), help: None, replacement: None }
+        let message = conceal::said(&message.into());
+        Self { code, span, message, help: None, replacement: None, concealed: false }
     }
 
     /// Adds how to mend it.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        self.help = Some(conceal::said(&help.into()));
         self
     }
 
@@ -109,6 +117,13 @@ impl Fault {
     #[must_use]
     pub fn replace_with(mut self, replacement: impl Into<String>) -> Self {
         self.replacement = Some(replacement.into());
+        self
+    }
+
+    /// Says that what stands there may be a secret.
+    #[must_use]
+    pub fn conceal(mut self) -> Self {
+        self.concealed = true;
         self
     }
 
@@ -177,9 +192,11 @@ impl Report {
     /// The findings as rustc draws them; with colours when the reader is a terminal.
     pub fn render(&self, colours: bool) -> String {
         let renderer = if colours { Renderer::styled() } else { Renderer::plain() };
+        let faults = self.diagnostics.iter().map(|diagnostic| &diagnostic.fault);
+        let source = conceal::concealed(&self.source.text, faults.filter(|f| f.concealed).map(|f| &f.span));
         let mut text = String::new();
         for diagnostic in &self.diagnostics {
-            text.push_str(&self.draw(&renderer, diagnostic));
+            text.push_str(&self.draw(&renderer, diagnostic, &source));
             text.push_str("\n\n");
         }
         text
@@ -187,16 +204,35 @@ impl Report {
 
     /// The findings for machines.
     pub fn to_json(&self) -> serde_json::Value {
-        serde_json::json!(self.diagnostics.iter().map(|d| self.record(d)).collect::<Vec<_>>())
+        serde_json::json!(self.records().collect::<Vec<_>>())
     }
 
-    fn draw(&self, renderer: &Renderer, diagnostic: &Diagnostic) -> String {
+    fn records(&self) -> impl Iterator<Item = Record<'_>> {
+        self.diagnostics.iter().map(|diagnostic| self.record(diagnostic))
+    }
+
+    /// A message without the secrets of the source that it quotes.
+    fn said(&self, message: &str) -> String {
+        let concealed = self.diagnostics.iter().map(|diagnostic| &diagnostic.fault).filter(|fault| fault.concealed);
+        let spans = concealed.map(|fault| fault.span.clone()).chain(conceal::secrets(&self.source.text));
+        let mut message = message.to_owned();
+        for secret in spans.filter_map(|span| self.source.text.get(span)).map(str::trim) {
+            if secret.chars().count() >= 4 {
+                message = message.replace(secret, "****");
+            }
+        }
+        message
+    }
+
+    /// Draws a finding on the source's text as it may be shown.
+    fn draw(&self, renderer: &Renderer, diagnostic: &Diagnostic, text: &str) -> String {
         let fault = &diagnostic.fault;
+        let (message, help) = (self.said(&fault.message), fault.help.as_deref().map(|help| self.said(help)));
         let level = match fault.code.severity() {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
+            Severity::Note => Level::NOTE,
         };
-        let text: &str = &self.source.text;
         let mut snippet = Snippet::source(text)
             .path(&*self.source.name)
             .annotation(AnnotationKind::Primary.span(self.source.drawable(&fault.span)));
@@ -205,8 +241,8 @@ impl Report {
             snippet = snippet.annotation(AnnotationKind::Context.span(span).label(label));
         }
         let mut groups =
-            vec![Group::with_title(level.primary_title(&fault.message).id(fault.code.as_str())).element(snippet)];
-        match (&fault.help, &fault.replacement) {
+            vec![Group::with_title(level.primary_title(&message).id(fault.code.as_str())).element(snippet)];
+        match (&help, &fault.replacement) {
             (Some(help), Some(replacement)) => groups.push(
                 Group::with_title(Level::HELP.secondary_title(help)).element(
                     Snippet::source(text)
@@ -233,8 +269,8 @@ impl Report {
             column,
             end_line,
             end_column,
-            message: fault.message.clone(),
-            help: fault.help.clone(),
+            message: self.said(&fault.message),
+            help: fault.help.as_deref().map(|help| self.said(help)),
             replacement: fault.replacement.clone(),
         }
     }

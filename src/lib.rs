@@ -14,6 +14,7 @@
 //! | 2 | [`definition`] | YAML becomes a checked definition, or a report of everything that is wrong |
 //! | 3 | [`handler`] | a definition on its database answers requests |
 //! | 4 | [`registry`] | the connectors in service, behind one atomic pointer |
+//! | 4 | [`connect`] | a definition against its live database: what will not work, and what will hurt |
 //! | 5 | [`access`], [`protocol`] | who may ask and how often; what the wire looks like |
 //! | 5 | [`audit`] | one record per decision, kept without making a request wait |
 //! | 6 | [`server`], [`reload`], [`cli`] | listeners, the watcher, the commands |
@@ -36,6 +37,7 @@ pub mod access;
 pub mod action;
 pub mod audit;
 pub mod cli;
+pub mod connect;
 pub mod db;
 pub mod definition;
 pub mod diagnostic;

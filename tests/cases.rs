@@ -41,7 +41,7 @@ fn good() -> String {
         format!("  - name: \"a wrong <password> & #1\"\n    login: {{ identifier: ann@example.com, password: wrong }}\n{given}    expect: {{ outcome: wrong_credentials }}\n"),
         format!("  - get_user: {{ user_id: \"shop|7\" }}\n{given}    expect: {{ outcome: found, user: {{ email: ann@example.com }} }}\n"),
         "  - get_user: { identifier: nobody@example.com }\n    expect: { outcome: not_found }\n".to_owned(),
-        format!("  - create: {{ email: new@example.com, password: secret }}\n    rows: [{{ id: 8 }}]\n    setup: []\n    expect: {{ outcome: created }}\n"),
+        "  - create: { email: new@example.com, password: secret }\n    rows: [{ id: 8 }]\n    setup: []\n    expect: { outcome: created }\n".to_owned(),
         format!("  - verify: {{ email: ann@example.com }}\n{given}    expect: {{ outcome: changed }}\n"),
         format!("  - change_password: {{ identifier: ann@example.com, password: other }}\n{given}    expect: {{ outcome: changed }}\n"),
         format!("  - change_email: {{ email: ann@example.com, new_email: a@example.com }}\n{given}    expect: {{ outcome: changed }}\n"),

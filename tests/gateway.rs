@@ -99,13 +99,16 @@ impl Setup {
             assert!(started.elapsed() < PATIENCE, "the gateway neither serves nor ends:\n{}", log.text());
             std::thread::sleep(Duration::from_millis(5));
         };
-        let address = |key: &str| -> SocketAddr { serving["fields"][key].as_str().unwrap().parse().unwrap() };
+        let listen = serving["fields"]["address"].as_str().unwrap().to_owned();
+        let admin: SocketAddr = serving["fields"]["admin"].as_str().unwrap().parse().unwrap();
         // One connection for each request: whether connections are kept is tested elsewhere.
         let agent = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE));
         let agent = agent.max_idle_connections(0).build();
         let gateway = Gateway {
-            address: address("address"),
-            admin: address("admin"),
+            // A socket has no address.
+            address: listen.parse().unwrap_or(([0, 0, 0, 0], 0).into()),
+            listen,
+            admin,
             agent: agent.into(),
             log,
             process,
@@ -130,6 +133,8 @@ pub struct Refused {
 pub struct Gateway {
     /// Where requests are answered.
     pub address: SocketAddr,
+    /// The same as it was logged, as in `unix:/run/userbridge.sock`.
+    pub listen: String,
     /// Where it shows its state.
     pub admin: SocketAddr,
     agent: ureq::Agent,
@@ -295,8 +300,15 @@ pub fn client() -> &'static Client {
     })
 }
 
+/// What `userbridge check` says of a file, and its exit code.
+pub fn check(path: &Path, environment: &[(&str, &str)]) -> (String, Option<i32>) {
+    let mut command = program();
+    let output = command.arg("check").arg(path).envs(environment.iter().copied()).output().unwrap();
+    (String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap(), output.status.code())
+}
+
 /// The program under test, with nothing of this process's own settings.
-fn program() -> Command {
+pub fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_userbridge"));
     command.env_remove("USERBRIDGE_LOG");
     command

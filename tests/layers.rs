@@ -12,7 +12,7 @@ const LEVELS: &[(u8, &[&str])] = &[
     (1, &["hash", "sql", "db"]),
     (2, &["definition"]),
     (3, &["handler", "managed"]),
-    (4, &["registry"]),
+    (4, &["registry", "connect"]),
     (5, &["access", "audit", "protocol"]),
     (6, &["server", "reload"]),
     (7, &["cli"]),

@@ -66,6 +66,7 @@ fn every_promised_name_is_there_with_its_labels_and_nothing_of_a_user() {
         ("audit_queue_depth", ("gauge", &[])),
         ("log_lines_dropped", ("counter", &[])),
         ("connections", ("gauge", &[])),
+        ("tls_handshake_failures", ("counter", &["reason"])),
         ("panics", ("counter", &[])),
     ]);
     for (name, (kind, labels)) in &expected {

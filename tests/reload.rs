@@ -16,6 +16,7 @@ mod settings;
 #[path = "reload/storm.rs"]
 mod storm;
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -117,7 +118,13 @@ fn logged(gateway: &Gateway, message: &str) -> usize {
 fn rename_over(path: &Path, text: &str) {
     let aside = path.with_extension("new");
     std::fs::write(&aside, text).unwrap();
+    private(&aside);
     std::fs::rename(aside, path).unwrap();
+}
+
+/// A secret is taken from a file that only its owner can read.
+fn private(path: &Path) {
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
 }
 
 fn quiet() -> Setup {

@@ -1,6 +1,6 @@
 //! Traces reach an OpenTelemetry collector, and a collector that is gone harms nobody.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, in its helpers too")]
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};

@@ -1,28 +1,50 @@
 //! Networks of addresses.
 //!
 //! Invariant: addresses and networks are compared in canonical form, so `::ffff:10.0.0.1` is `10.0.0.1` on both
-//! sides.
+//! sides. Looking an address up costs the logarithm of the list's length: published lists have thousands of entries.
 
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
-use ipnet::{IpNet, Ipv4Net};
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 /// The networks that are admitted; an empty list admits nobody.
 #[derive(Clone, Debug)]
-pub struct Allowlist(Vec<Network>);
+pub struct Allowlist {
+    /// Disjoint and in order.
+    v4: Vec<Ipv4Net>,
+    v6: Vec<Ipv6Net>,
+}
 
 impl Allowlist {
     /// Admits these networks.
     pub fn new(networks: Vec<Network>) -> Self {
-        Self(networks)
+        let (mut v4, mut v6) = (Vec::new(), Vec::new());
+        for Network(network) in networks {
+            match network {
+                IpNet::V4(network) => v4.push(network),
+                IpNet::V6(network) => v6.push(network),
+            }
+        }
+        let (mut v4, mut v6) = (Ipv4Net::aggregate(&v4), Ipv6Net::aggregate(&v6));
+        v4.sort_unstable();
+        v6.sort_unstable();
+        Self { v4, v6 }
     }
 
     /// Whether one of the networks holds the address.
     pub fn contains(&self, address: IpAddr) -> bool {
-        let address = address.to_canonical();
-        self.0.iter().any(|network| network.0.contains(&address))
+        match address.to_canonical() {
+            IpAddr::V4(address) => {
+                let next = self.v4.partition_point(|network| network.network() <= address);
+                next.checked_sub(1).is_some_and(|index| self.v4[index].contains(&address))
+            }
+            IpAddr::V6(address) => {
+                let next = self.v6.partition_point(|network| network.network() <= address);
+                next.checked_sub(1).is_some_and(|index| self.v6[index].contains(&address))
+            }
+        }
     }
 }
 
@@ -99,6 +121,29 @@ mod tests {
             assert_eq!(list.contains(address.parse().unwrap()), held, "{address} in {network}");
         }
         assert!(!Allowlist::new(vec![]).contains("127.0.0.1".parse().unwrap()));
+    }
+
+    #[test]
+    fn a_long_list_answers_as_its_networks_do_one_by_one() {
+        let start = |n: u32| std::net::Ipv4Addr::from(n.wrapping_mul(2_654_435_761) & 0xffff_f000);
+        let mut networks: Vec<Network> =
+            (0..500).map(|n| format!("{}/{}", start(n), 20 + n % 8).parse().unwrap()).collect();
+        let nested = ["10.0.0.0/8", "10.1.0.0/16", "2001:db8::/32", "2001:db8:1::/48"];
+        networks.extend(nested.map(|n| n.parse::<Network>().unwrap()));
+        let list = Allowlist::new(networks.clone());
+        let one_by_one = |address: &IpAddr| networks.iter().any(|network| network.0.contains(address));
+        let around = networks.iter().flat_map(|network| match network.0 {
+            IpNet::V4(n) => [n.network(), n.broadcast()]
+                .map(u32::from)
+                .into_iter()
+                .flat_map(|n| [n.wrapping_sub(1), n, n.wrapping_add(1)])
+                .map(|n| IpAddr::V4(n.into()))
+                .collect::<Vec<_>>(),
+            IpNet::V6(n) => vec![IpAddr::V6(n.network()), IpAddr::V6((u128::from(n.broadcast()) + 1).into())],
+        });
+        for address in around {
+            assert_eq!(list.contains(address), one_by_one(&address), "{address}");
+        }
     }
 
     #[test]

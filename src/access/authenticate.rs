@@ -27,6 +27,11 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// A caller that may do all that its client may.
+    pub(super) const fn of(client: Arc<Client>) -> Self {
+        Self { client, granted: None }
+    }
+
     /// Whether the client has a scope for this action, and its token too.
     pub fn may(&self, connector: &str, action: Action) -> bool {
         let granted = self.granted.as_ref();
@@ -48,6 +53,10 @@ pub enum Unauthenticated {
     Token(token::Refused),
     /// The keys of the token's issuer cannot be had: neither yes nor no.
     KeysUnavailable,
+    /// The connection's certificate stands for no client.
+    UnknownCertificate,
+    /// The connection's certificate expired after the connection began.
+    ExpiredCertificate,
 }
 
 impl From<token::Refused> for Unauthenticated {
@@ -65,6 +74,8 @@ impl Unauthenticated {
             Self::UnknownKey => "unknown_key",
             Self::Token(_) => "invalid_token",
             Self::KeysUnavailable => "issuer_keys_unavailable",
+            Self::UnknownCertificate => "unknown_certificate",
+            Self::ExpiredCertificate => "expired_certificate",
         }
     }
 }
@@ -77,6 +88,8 @@ impl fmt::Display for Unauthenticated {
             Self::UnknownKey => f.write_str("unknown key"),
             Self::Token(reason) => reason.fmt(f),
             Self::KeysUnavailable => f.write_str("the keys of the token's issuer cannot be had"),
+            Self::UnknownCertificate => f.write_str("the certificate stands for no client"),
+            Self::ExpiredCertificate => f.write_str("the certificate expired after the connection began"),
         }
     }
 }
@@ -137,7 +150,7 @@ impl Authenticator {
             false => {
                 let id = client_id(credential).ok_or(Unauthenticated::Malformed)?;
                 let client = self.client_with_key(id, &KeyDigest::of(credential))?;
-                Ok(Caller { client, granted: None })
+                Ok(Caller::of(client))
             }
         }
     }

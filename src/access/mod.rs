@@ -7,10 +7,12 @@ mod account;
 mod allowlist;
 mod attempts;
 mod authenticate;
+mod certificate;
 mod client;
 mod forwarded;
 pub mod issuer;
 mod limit;
+mod networks;
 mod quota;
 mod scope;
 pub mod token;
@@ -22,15 +24,19 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use http::HeaderMap;
+use tokio::time::Instant;
 
 pub use self::account::canonical;
 pub use self::allowlist::{Allowlist, Network};
 pub use self::attempts::{AccountLimiter, Attempt, Source};
 pub use self::authenticate::{Authenticator, Caller, Unauthenticated};
+use self::certificate::Certificates;
+pub use self::certificate::{ClientCertificate, Mark};
 pub use self::client::{Client, ClientId, KeyDigest, NewKey};
 pub use self::forwarded::{Junk, TrustedProxies};
 use self::issuer::TrustedIssuers;
 pub use self::limit::{Limiter, RateLimited, Reservation};
+pub use self::networks::parse_networks;
 pub use self::quota::Quota;
 pub use self::scope::Scope;
 use self::token::{Authority, PublicKey};
@@ -43,6 +49,8 @@ pub type Shared = Arc<ArcSwap<Access>>;
 pub struct Settings {
     /// The callers; none means that every request is refused.
     pub clients: Vec<ClientSettings>,
+    /// The certificates that stand for clients in place of a key.
+    pub certificates: Vec<(Mark, ClientId)>,
     /// The networks that may ask at all; `None` admits every address, an empty list admits none.
     pub allowlist: Option<Vec<Network>>,
     /// The proxies whose word on the client's address is taken.
@@ -122,6 +130,7 @@ impl std::error::Error for SettingsError {}
 #[derive(Debug)]
 pub struct Access {
     authenticator: Authenticator,
+    certificates: Certificates,
     allowlist: Option<Allowlist>,
     proxies: TrustedProxies,
     address: Option<Arc<Limiter>>,
@@ -135,10 +144,10 @@ impl Access {
     /// gives nobody a fresh set of attempts.
     ///
     /// # Errors
-    /// Two clients with one id, a network of all addresses among the trusted proxies, and tokens that cannot be: without
-    /// a key to sign with, for a client that is not declared, or of ourselves as an issuer outside.
+    /// Two clients with one id or one certificate, a network of all addresses among the trusted proxies, and tokens that
+    /// cannot be: without a key to sign with, for a client that is not declared, or of ourselves as an issuer outside.
     pub fn new(settings: Settings, previous: Option<&Self>) -> Result<Self, SettingsError> {
-        let Settings { clients, allowlist, trusted_proxies, limits, tokens } = settings;
+        let Settings { clients, certificates, allowlist, trusted_proxies, limits, tokens } = settings;
         let proxies = TrustedProxies::new(trusted_proxies)?;
         let mut known = HashMap::with_capacity(clients.len());
         for client in clients {
@@ -163,6 +172,7 @@ impl Access {
         });
         Ok(Self {
             authenticator: Authenticator::new(known, own, trusted),
+            certificates: Certificates::new(certificates)?,
             allowlist: allowlist.map(Allowlist::new),
             proxies,
             address: limiter(limits.address, carried.and_then(|access| access.address.as_ref())),
@@ -188,6 +198,32 @@ impl Access {
     /// Whether the gateway's allowlist admits the address.
     pub fn admits(&self, address: IpAddr) -> bool {
         self.allowlist.as_ref().is_none_or(|list| list.contains(address))
+    }
+
+    /// The caller that the headers prove, or where they hold no credentials the connection's certificate. A wrong key
+    /// is wrong, whatever the certificate says. Waits only where [`Authenticator::authenticate`] does.
+    ///
+    /// # Errors
+    /// There is no proof, or it is wrong.
+    pub async fn caller(
+        &self,
+        headers: &HeaderMap,
+        certificate: Option<&Arc<ClientCertificate>>,
+    ) -> Result<Caller, Unauthenticated> {
+        match (self.authenticator.authenticate(headers).await, certificate) {
+            (Err(Unauthenticated::Missing), Some(certificate)) => self.certified(certificate),
+            (proved, _) => proved,
+        }
+    }
+
+    /// The caller that a certificate proves.
+    fn certified(&self, certificate: &ClientCertificate) -> Result<Caller, Unauthenticated> {
+        if certificate.is_expired(Instant::now()) {
+            return Err(Unauthenticated::ExpiredCertificate);
+        }
+        let id = self.certificates.client(certificate).ok_or(Unauthenticated::UnknownCertificate)?;
+        let client = self.authenticator.client(id.as_str()).ok_or(Unauthenticated::UnknownCertificate)?;
+        Ok(Caller::of(Arc::clone(client)))
     }
 
     /// What turns credentials into callers.

@@ -1,17 +1,16 @@
 //! The journal of the running gateway: its settings, its key and its signals.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::access::one;
-use super::{random, variable};
+use super::random;
 use crate::access::canonical;
 use crate::audit::{Audit, Identifiers, OnFailure, Settings, Shown, Target};
-use crate::definition::{At, RawAudit, RawGateway, RawReference, Surroundings, referenced_text};
-use crate::diagnostic::{Code, Fault, Report, Source};
+use crate::definition::{At, RawGateway, RawReference, Surroundings, secret};
+use crate::diagnostic::{Code, Fault};
 use crate::secret::Secret;
 
 /// How long the end of the process waits for the sink.
@@ -20,18 +19,9 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// The key of identifiers has no fewer bytes.
 const SHORTEST_KEY: usize = 16;
 
-/// Checks the section; None when there is none. Relative paths are taken from this directory.
-pub(super) fn settings(raw: &RawGateway, source: &Source, directory: &Path) -> Result<Option<Settings>, Report> {
-    let Some(raw) = &raw.audit else { return Ok(None) };
-    let mut faults = Vec::new();
-    let settings = checked(raw, directory, &mut faults);
-    match (settings, faults.is_empty()) {
-        (Some(settings), true) => Ok(Some(settings)),
-        _ => Err(Report::new(source.clone(), faults.into_iter().map(Into::into).collect())),
-    }
-}
-
-fn checked(raw: &RawAudit, directory: &Path, faults: &mut Vec<Fault>) -> Option<Settings> {
+/// Checks the section; None when there is none, or when something about it was found.
+pub(super) fn settings(raw: &RawGateway, surroundings: &Surroundings<'_>, faults: &mut Vec<Fault>) -> Option<Settings> {
+    let raw = raw.audit.as_ref()?;
     let to = one::<Target>(&raw.to, faults);
     let on_failure = match &raw.on_failure {
         Some(at) => one::<OnFailure>(at, faults),
@@ -54,19 +44,19 @@ fn checked(raw: &RawAudit, directory: &Path, faults: &mut Vec<Fault>) -> Option<
             faults.push(Fault::new(Code::ConflictingKeys, at.span.clone(), "plain identifiers need no key"));
             None
         }
-        (Shown::Hashed, at) => key(at.as_ref(), directory, faults).map(Identifiers::Hashed),
+        (Shown::Hashed, at) => key(at.as_ref(), surroundings, faults).map(Identifiers::Hashed),
     };
-    let to = to?.from_directory(directory);
+    let to = to?.from_directory(surroundings.directory);
     let (clock, canonical) = (SystemTime::now, canonical);
     Some(Settings { to, on_failure: on_failure?, identifiers: identifiers?, queue: queue?, clock, canonical })
 }
 
-fn key(at: Option<&At<RawReference>>, directory: &Path, faults: &mut Vec<Fault>) -> Option<Secret> {
+fn key(at: Option<&At<RawReference>>, surroundings: &Surroundings<'_>, faults: &mut Vec<Fault>) -> Option<Secret> {
     let Some(at) = at else {
         let drawn = random::<32>().map_err(|problem| Fault::new(Code::MissingSecret, 0..0, problem));
         return drawn.map_err(|fault| faults.push(fault)).ok().map(Secret::new);
     };
-    let text = referenced_text(&at.value, &at.span, &Surroundings { variable: &variable, directory });
+    let text = secret(at, surroundings);
     let text = text.map_err(|fault| faults.push(fault)).ok()?;
     if text.len() < SHORTEST_KEY {
         let found = format!("the key has {} bytes, expected at least {SHORTEST_KEY}", text.len());

@@ -1,20 +1,49 @@
 //! `userbridge check`: the compiler that a database administrator runs before anything goes live.
 
-use std::collections::BTreeMap;
+mod live;
+mod output;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
-use super::{Exit, Format, access, colours, variable};
-use crate::definition::{Loaded, check_gateway, load, read};
-use crate::diagnostic::{Code, Fault, Report, Severity};
+use super::tokens::FirstKey;
+use super::{Exit, settings, variable};
+use crate::definition::{Definition, Loaded, load};
+use crate::diagnostic::{Code, Fault, Report, Severity, nearest};
 
-/// Check definitions without touching a database.
+/// Check definitions; with `--connect`, against their databases.
+///
+/// Without options no database is touched. `--connect` prepares and explains every statement and reads the catalogues;
+/// it changes nothing.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Exit codes: 0 nothing but notes (with --strict: no warning either), 1 findings, a refused file, \
+                        an unreachable database or no definition at all, 2 wrong usage."
+)]
 pub(super) struct Check {
     /// Definitions, directories of them, or a gateway's `userbridge.yaml`.
     #[arg(default_value = "connectors")]
     paths: Vec<PathBuf>,
+    /// Also compare each definition with its live database; nothing is executed.
+    #[arg(long)]
+    connect: bool,
+    /// Read the stored hashes of N users and say in numbers which formats they are of; never a value.
+    #[arg(long, value_name = "N", requires = "connect", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    sample: Option<u32>,
+    /// Add, find, log in, change and remove a throw-away user in a transaction that is rolled back.
+    #[arg(long, requires = "connect")]
+    rehearse: bool,
+    /// Print the GRANT statements that the definitions need, and no others.
+    #[arg(long, conflicts_with_all = ["connect", "explain"])]
+    grants: bool,
+    /// For whom the statements are, instead of the user of the URL.
+    #[arg(long, value_name = "NAME", requires = "grants")]
+    role: Option<String>,
+    /// Show what a finding's code means, with an example and the fix.
+    #[arg(long, value_name = "CODE")]
+    explain: Option<String>,
     /// How findings are written.
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
@@ -26,52 +55,93 @@ pub(super) struct Check {
     strict: bool,
 }
 
+/// How findings are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people, in the manner of rustc.
+    Text,
+    /// For programs.
+    Json,
+    /// SARIF 2.1.0, for code scanning.
+    Sarif,
+    /// Workflow commands, for annotations on GitHub.
+    Github,
+}
+
+/// One file that was checked.
+struct Checked {
+    definition: Option<Definition>,
+    report: Report,
+}
+
 impl Check {
     pub fn run(self) -> Exit {
-        let extra = match self.env_file.as_deref().map(env_file).transpose() {
-            Ok(extra) => extra.unwrap_or_default(),
-            Err(problem) => {
+        match &self.explain {
+            Some(code) => explain(code),
+            None => self.check().unwrap_or_else(|problem| {
                 eprintln!("error: {problem}");
-                return Exit::Usage;
-            }
-        };
+                Exit::Usage
+            }),
+        }
+    }
+
+    fn check(self) -> Result<Exit, String> {
+        let extra = self.env_file.as_deref().map(env_file).transpose()?.unwrap_or_default();
         let variable = |name: &str| extra.get(name).cloned().or_else(|| variable(name));
-        let mut reports = Vec::new();
+        let mut all = Vec::new();
         for path in &self.paths {
-            match reports_of(path, &variable) {
-                Ok(found) => reports.extend(found),
-                Err(error) => {
-                    eprintln!("error: cannot read {}: {}", path.display(), error.kind());
-                    return Exit::Usage;
-                }
-            }
+            let found = checked(path, &variable);
+            all.extend(found.map_err(|error| format!("cannot read {}: {}", path.display(), error.kind()))?);
         }
-        let errors: usize = reports.iter().map(|report| report.count(Severity::Error)).sum();
-        let warnings: usize = reports.iter().map(|report| report.count(Severity::Warning)).sum();
-        match self.format {
-            Format::Text => print_text(&reports, errors, warnings),
-            Format::Json => print_json(&reports),
+        if self.grants {
+            return live::grants(&all, self.role.as_deref(), self.format == Format::Json);
         }
-        if errors > 0 || (self.strict && warnings > 0) || reports.is_empty() { Exit::Findings } else { Exit::Fine }
+        if self.connect {
+            all = live::connect(all, self.sample, self.rehearse)?;
+        }
+        let reports: Vec<Report> = all.into_iter().map(|checked| checked.report).collect();
+        let next = if self.connect { "userbridge serve" } else { "userbridge check --connect" };
+        output::write(&reports, self.format, next);
+        let count = |severity| reports.iter().map(|report| report.count(severity)).sum::<usize>();
+        let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
+        let bad = errors > 0 || (self.strict && warnings > 0) || reports.is_empty();
+        Ok(if bad { Exit::Findings } else { Exit::Fine })
     }
 }
 
-fn reports_of(path: &Path, variable: &dyn Fn(&str) -> Option<String>) -> Result<Vec<Report>, std::io::Error> {
-    if path.file_name().is_some_and(|name| name == "userbridge.yaml") {
-        return Ok(vec![match read(path) {
-            Ok(source) => check_gateway(&source)
-                .and_then(|gateway| access::settings(&gateway.raw, &source))
-                .map_or_else(|report| report, |_| Report::new(source.clone(), Vec::new())),
-            Err(report) => report,
-        }]);
+fn explain(text: &str) -> Exit {
+    if let Ok(code) = text.parse::<Code>() {
+        print!("{}", code.page());
+        return Exit::Fine;
     }
-    Ok(load(path, variable)?.into_iter().map(self_tested).collect())
+    let known = || Code::ALL.iter().map(|code| code.as_str());
+    match nearest(text, known()) {
+        Some(near) => eprintln!("error: no finding has the code `{text}`\nhelp: did you mean `{near}`?"),
+        None => {
+            let list: Vec<&str> = known().collect();
+            eprintln!("error: no finding has the code `{text}`\nhelp: the codes are {}", list.join(", "));
+        }
+    }
+    Exit::Usage
+}
+
+fn checked(path: &Path, variable: &dyn Fn(&str) -> Option<String>) -> Result<Vec<Checked>, std::io::Error> {
+    if path.file_name().is_some_and(|name| name == "userbridge.yaml") {
+        let report = settings::load(path, variable, FirstKey::Imagine).1;
+        return Ok(vec![Checked { definition: None, report }]);
+    }
+    let mut tested = BTreeSet::new();
+    Ok(load(path, variable)?.into_iter().map(|loaded| self_tested(loaded, &mut tested)).collect())
 }
 
 /// Writes and verifies a hash of every declared format: what fails here is the gateway's own fault, found in time.
-fn self_tested(loaded: Loaded) -> Report {
+/// Formats that many definitions declare alike are tested once.
+fn self_tested(loaded: Loaded, tested: &mut BTreeSet<String>) -> Checked {
     let Loaded { definition, mut report, .. } = loaded;
     for policy in definition.iter().flat_map(|definition| definition.policies()) {
+        if !tested.insert(policy.signature().to_owned()) {
+            continue;
+        }
         if let Err(problem) = policy.self_test() {
             let message = format!("a password format fails its self-test: {problem}");
             let fault =
@@ -79,33 +149,7 @@ fn self_tested(loaded: Loaded) -> Report {
             report.diagnostics.push(fault.into());
         }
     }
-    report
-}
-
-fn print_text(reports: &[Report], errors: usize, warnings: usize) {
-    let colours = colours(&std::io::stdout());
-    for report in reports {
-        print!("{}", report.render(colours));
-    }
-    let files = count(reports.len(), "file");
-    match (reports.len(), errors, warnings) {
-        (0, ..) => println!("found no definition (*.yaml); start with one of those in connectors/ or examples/"),
-        (_, 0, 0) => println!("{files} checked, nothing found; next: userbridge serve"),
-        (_, 0, _) => println!("{files} checked, {}; next: userbridge serve", count(warnings, "warning")),
-        _ => println!("{files} checked: {}, {}", count(errors, "error"), count(warnings, "warning")),
-    }
-}
-
-fn count(number: usize, noun: &str) -> String {
-    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
-}
-
-fn print_json(reports: &[Report]) {
-    let files: Vec<_> = reports
-        .iter()
-        .map(|report| serde_json::json!({ "file": &*report.source.name, "findings": report.to_json() }))
-        .collect();
-    println!("{:#}", serde_json::json!({ "files": files }));
+    Checked { definition, report }
 }
 
 /// Lines of NAME=VALUE; empty lines and lines that begin with `#` are left out.

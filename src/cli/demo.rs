@@ -8,6 +8,7 @@ use rusqlite::Connection;
 
 use super::running::{Plan, default_gateway, run};
 use super::{Exit, access, log, random};
+use crate::definition::Listen;
 use crate::hash::{Accept, Caps, FormatSpec, Policy, Spec};
 use crate::secret::Password;
 
@@ -53,15 +54,15 @@ impl Demo {
         std::fs::write(&definition, text).map_err(|e| e.to_string())?;
         fill(&database)?;
         let mut gateway = default_gateway()?;
-        gateway.listen = free(gateway.listen)?;
+        gateway.listen = Listen::Tcp(free((std::net::Ipv4Addr::LOCALHOST, 8080).into())?);
         gateway.admin = free(gateway.admin)?;
         let (access, key) = access::throw_away()?;
         let admin = gateway.admin;
         if self.no_serve {
-            println!("{}", requests(gateway.listen, admin, &key, &definition));
+            println!("{}", requests(&gateway.listen, admin, &key, &definition));
             return Ok(None);
         }
-        let mut plan = Plan::new(gateway, access, connectors, None, false);
+        let mut plan = Plan::new(gateway, access, connectors, false);
         plan.announce = Some(Box::new(move |address| println!("{}", requests(address, admin, &key, &definition))));
         Ok(Some((plan, folder)))
     }
@@ -130,7 +131,7 @@ impl Hashes {
 }
 
 /// What to type in another terminal.
-fn requests(address: SocketAddr, admin: SocketAddr, key: &str, definition: &Path) -> String {
+fn requests(address: &Listen, admin: SocketAddr, key: &str, definition: &Path) -> String {
     let call = |action: &str, body: &str| {
         format!(
             "curl -s -H \"Authorization: Bearer $KEY\" -H 'Content-Type: application/json' \\\n  http://{address}/v1/connectors/shop/{action} -d '{body}'\n"

@@ -1,6 +1,8 @@
-//! The gateway's settings while it runs: clients, networks and limits follow the file, the rest needs a restart.
+//! The gateway's settings while it runs: clients, networks, limits, keys and certificates follow their files, the rest
+//! needs a restart.
 //!
-//! Invariant: settings that are refused change nothing.
+//! Invariant: settings that are refused change nothing. A file beside them that cannot be used leaves its last good
+//! content in force, and does not hold back the rest.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,49 +11,92 @@ use std::time::Duration;
 use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
 
-use super::access::tokens::Declared;
-use super::tokens;
+use super::access::networks::NetworkFiles;
+use super::access::{Rules, rules};
+use super::tls::FollowedTls;
+use super::tokens::{self, FirstKey, beside};
+use super::{tls, variable};
 use crate::access::{self, Access};
-use crate::definition::{Gateway, check_gateway, read};
+use crate::definition::{At, Gateway, RawAudit, Surroundings, check_gateway, read};
 use crate::diagnostic::{Report, Source};
 use crate::reload::{Digest, SETTLED, SETTLED_SMALLER, Settling, Trigger};
+use crate::server::Tls;
 
 /// The settings' file and what of it is in force.
 pub(super) struct FollowedSettings {
-    pub path: PathBuf,
+    path: PathBuf,
+    /// The settings in force, and their text.
+    gateway: Gateway,
+    source: Source,
     access: access::Shared,
     start_only: StartOnly,
-    /// Of the content that was decided upon last.
+    networks: NetworkFiles,
+    tls: Option<FollowedTls>,
+    /// Of the content that was decided upon last, with that of the files of networks.
     digest: Digest,
     settling: Settling,
-    clients: usize,
     /// The keys that sign tokens, as they were read last.
     keys: Result<Vec<String>, String>,
 }
 
 impl FollowedSettings {
     /// Follows the file from the content that is in force.
-    pub fn new(path: PathBuf, text: &str, gateway: &Gateway, access: access::Shared) -> Self {
-        let (start_only, clients) = (StartOnly::of(gateway), gateway.raw.clients.len());
-        let digest = digest(text);
+    pub fn new(
+        path: PathBuf,
+        source: Source,
+        gateway: Gateway,
+        access: access::Shared,
+        networks: NetworkFiles,
+    ) -> Self {
+        let start_only = StartOnly::of(&gateway);
+        let digest = digest(&source, &networks);
         let keys = Ok(access.load().authenticator().authority().map_or_else(Vec::new, |own| own.key_ids()));
-        Self { path, access, start_only, digest, settling: Settling::default(), clients, keys }
+        let settling = Settling::default();
+        Self { path, gateway, source, access, start_only, networks, tls: None, digest, settling, keys }
+    }
+
+    /// Follows the files of this TLS, too.
+    pub fn with_tls(mut self, tls: Option<Arc<Tls>>) -> Self {
+        let surroundings = Surroundings { variable: &variable, directory: beside(&self.path) };
+        let declared = self.gateway.raw.tls.as_ref();
+        self.tls = tls.zip(declared).map(|(tls, raw)| FollowedTls::new(tls, &raw.value, &surroundings));
+        self
+    }
+
+    /// Every file whose change may change something.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let surroundings = Surroundings { variable: &variable, directory: beside(&self.path) };
+        let tls = self.gateway.raw.tls.iter().flat_map(|raw| tls::files(&raw.value, &surroundings));
+        let networks = self.networks.paths().map(ToOwned::to_owned);
+        std::iter::once(self.path.clone()).chain(networks).chain(tls).collect()
     }
 
     /// Puts changed settings in force once they are believed; until then, how long to wait.
     pub fn look(&mut self, trigger: Trigger, now: Instant) -> Option<Duration> {
+        let settings = self.look_at_settings(trigger, now);
+        let surroundings = Surroundings { variable: &variable, directory: beside(&self.path) };
+        let tls = match (&mut self.tls, &self.gateway.raw.tls) {
+            (Some(tls), Some(raw)) => tls.look(&raw.value, &self.source, &surroundings, trigger, now),
+            _ => None,
+        };
+        settings.into_iter().chain(tls).min()
+    }
+
+    fn look_at_settings(&mut self, trigger: Trigger, now: Instant) -> Option<Duration> {
         let Ok(source) = read(&self.path) else { return None };
-        let digest = digest(&source.text);
-        let checked = check(&source);
+        let checked = check(&source, &mut self.networks);
+        let digest = digest(&source, &self.networks);
         if self.digest == digest {
             self.settling.done();
             if let Ok(checked) = checked {
-                self.look_at_keys(checked);
+                self.look_at_keys(checked, source);
             }
             return None;
         }
-        // The first half of a file would take clients away from one moment to the next.
-        let smaller = checked.as_ref().is_ok_and(|checked| checked.gateway.raw.clients.len() < self.clients);
+        // The first half of a file would take clients or networks away from one moment to the next.
+        let (networks, in_force) = self.networks.counts();
+        let fewer_clients = |new: &Gateway| new.raw.clients.len() < self.gateway.raw.clients.len();
+        let smaller = checked.as_ref().is_ok_and(|new| fewer_clients(&new.gateway) || networks < in_force);
         let settled = if smaller { SETTLED_SMALLER } else { SETTLED };
         let wait = self.settling.wait(digest, settled, now);
         if wait.is_some() && trigger == Trigger::Disk {
@@ -62,7 +107,7 @@ impl FollowedSettings {
         match checked {
             Ok(mut checked) => {
                 self.keys = self.read_keys(&mut checked);
-                self.put(checked);
+                self.put(checked, source);
             }
             Err(report) => tracing::error!("settings refused, the last good ones stay:\n{}", report.render(false)),
         }
@@ -70,22 +115,25 @@ impl FollowedSettings {
     }
 
     /// Keys are added and removed beside the settings, not in them.
-    fn look_at_keys(&mut self, mut checked: Checked) {
+    fn look_at_keys(&mut self, mut checked: Checked, source: Source) {
         let keys = self.read_keys(&mut checked);
         if keys != self.keys {
             self.keys = keys;
-            self.put(checked);
+            self.put(checked, source);
         }
     }
 
     fn read_keys(&self, checked: &mut Checked) -> Result<Vec<String>, String> {
-        let first = self.access.load().authenticator().authority().is_none();
-        tokens::read_keys(&mut checked.tokens, tokens::beside(&self.path), first)?;
-        Ok(tokens::key_ids(checked.tokens.as_ref()))
+        let first = match self.access.load().authenticator().authority() {
+            None => FirstKey::Make,
+            Some(_) => FirstKey::Refuse,
+        };
+        tokens::read_keys(&mut checked.rules.tokens, beside(&self.path), first)?;
+        Ok(tokens::key_ids(checked.rules.tokens.as_ref()))
     }
 
-    fn put(&mut self, checked: Checked) {
-        let Checked { gateway, mut settings, tokens } = checked;
+    fn put(&mut self, checked: Checked, source: Source) {
+        let Checked { gateway, rules: Rules { mut settings, tokens } } = checked;
         let changed = self.start_only.differences(&StartOnly::of(&gateway));
         if !changed.is_empty() {
             tracing::warn!(settings = changed.join(", "), "these settings need a restart; the old ones stay in force");
@@ -96,7 +144,10 @@ impl FollowedSettings {
             .and_then(|()| Access::new(settings, Some(&self.access.load())).map_err(|error| error.to_string()));
         match new {
             Ok(new) => {
-                self.clients = gateway.raw.clients.len();
+                for problem in self.networks.commit() {
+                    tracing::error!(problem, "a file of networks is refused, its last good content stays");
+                }
+                (self.gateway, self.source) = (gateway, source);
                 tokens::warm(&new);
                 self.access.store(Arc::new(new));
                 tracing::info!("clients, networks, limits and keys are those of the changed settings");
@@ -106,25 +157,31 @@ impl FollowedSettings {
     }
 }
 
-/// Settings that are in order, but for the keys that stand beside them.
+/// Settings that are in order, but for the keys and certificates that stand beside them.
 struct Checked {
     gateway: Gateway,
-    settings: access::Settings,
-    tokens: Option<Declared>,
+    rules: Rules,
 }
 
-fn check(source: &Source) -> Result<Checked, Report> {
+fn check(source: &Source, networks: &mut NetworkFiles) -> Result<Checked, Report> {
+    networks.begin();
     let gateway = check_gateway(source)?;
-    let (settings, tokens) = super::access::settings(&gateway.raw, source)?;
-    Ok(Checked { gateway, settings, tokens })
+    let mut faults = Vec::new();
+    let rules = rules(&gateway.raw, networks, &mut faults);
+    let report = Report::new(source.clone(), faults.into_iter().map(Into::into).collect());
+    if report.is_fatal() { Err(report) } else { Ok(Checked { gateway, rules }) }
 }
 
-fn digest(text: &str) -> Digest {
-    Sha256::digest(text.as_bytes()).into()
+fn digest(source: &Source, networks: &NetworkFiles) -> Digest {
+    let mut hash = Sha256::new();
+    hash.update((source.text.len() as u64).to_le_bytes());
+    hash.update(source.text.as_bytes());
+    networks.digest(&mut hash);
+    hash.finalize().into()
 }
 
 /// Settings that are read at the start only, as text, by their keys.
-struct StartOnly([(&'static str, String); 5]);
+struct StartOnly([(&'static str, String); 7]);
 
 impl StartOnly {
     fn of(gateway: &Gateway) -> Self {
@@ -139,6 +196,9 @@ impl StartOnly {
             ("connectors", raw.connectors.as_ref().map(|at| at.value.clone()).unwrap_or_default()),
             ("hashing", format!("{} {threads:?} {queue:?}", gateway.hashing_memory)),
             ("request_timeout", format!("{:?}", gateway.request_timeout)),
+            // Its files and what it asks of callers are followed.
+            ("tls", raw.tls.is_some().to_string()),
+            ("audit", raw.audit.as_ref().map(audit).unwrap_or_default()),
         ])
     }
 
@@ -146,4 +206,11 @@ impl StartOnly {
     fn differences(&self, other: &Self) -> Vec<&'static str> {
         self.0.iter().zip(&other.0).filter(|(one, other)| one.1 != other.1).map(|(one, _)| one.0).collect()
     }
+}
+
+fn audit(raw: &RawAudit) -> String {
+    let text = |at: &Option<At<String>>| at.as_ref().map(|at| at.value.clone());
+    let key = raw.key.as_ref().map(|at| [&at.value.env, &at.value.file, &at.value.credential].map(text));
+    let queue = raw.queue.as_ref().map(|at| at.value);
+    format!("{} {:?} {:?} {key:?} {queue:?}", raw.to.value, text(&raw.on_failure), text(&raw.identifiers))
 }

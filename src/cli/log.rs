@@ -2,6 +2,8 @@
 //!
 //! Invariant: no request waits for standard error. Lines are kept in memory up to a limit and written by a thread of
 //! their own, at once when it is idle and 50 ms later at most; what does not fit is counted.
+//! What other crates say below `info` is left out unless it is asked for by the crate's name: we answer for what our own
+//! records hold; theirs may show frames and statements, and change with any release.
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -11,10 +13,10 @@ use tracing_subscriber::EnvFilter;
 
 use super::variable;
 
-/// Starts logging; `USERBRIDGE_LOG` sets the level, as in `debug` or `userbridge=trace`.
+/// Starts logging; `USERBRIDGE_LOG` sets the level, as in `debug`, or `info,h2=debug` for another crate's records.
 pub(super) fn start() {
     let level = variable("USERBRIDGE_LOG").unwrap_or_else(|| "info".to_owned());
-    let filter = EnvFilter::try_new(&level).unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_new(confined(&level)).unwrap_or_else(|_| EnvFilter::new("info"));
     let lines = LINES.get_or_init(|| Arc::new(Lines::default()));
     let writer = Arc::clone(lines);
     if std::thread::Builder::new().name("log".to_owned()).spawn(move || writer.work()).is_err() {
@@ -23,6 +25,11 @@ pub(super) fn start() {
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| Writer(LINES.get()));
     // A second start in one process keeps the first.
     let _ = if std::io::stderr().is_terminal() { builder.try_init() } else { builder.json().try_init() };
+}
+
+/// Whether records are written.
+pub(super) fn is_started() -> bool {
+    LINES.get().is_some()
 }
 
 /// Waits until everything is written, but not for long: whoever reads may have stopped.
@@ -35,6 +42,17 @@ pub(super) fn flush() {
 /// How many lines were lost because nobody took them.
 pub(super) fn dropped() -> u64 {
     LINES.get().map_or(0, |lines| lines.lock().dropped)
+}
+
+/// The directives with every bare level below `info` confined to this crate.
+fn confined(directives: &str) -> String {
+    let confine = |directive: &str| match directive.trim() {
+        detailed if ["debug", "trace", "4", "5"].contains(&detailed.to_ascii_lowercase().as_str()) => {
+            format!("info,userbridge={detailed}")
+        }
+        other => other.to_owned(),
+    };
+    directives.split(',').map(confine).collect::<Vec<_>>().join(",")
 }
 
 static LINES: OnceLock<Arc<Lines>> = OnceLock::new();
@@ -148,5 +166,27 @@ impl Write for Writer {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_this_crate_gets_more_detailed_than_info_unless_others_are_named() {
+        let cases = [
+            ("trace", "info,userbridge=trace"),
+            ("DEBUG", "info,userbridge=DEBUG"),
+            ("5", "info,userbridge=5"),
+            ("warn", "warn"),
+            ("userbridge=trace", "userbridge=trace"),
+            ("debug, hyper=trace", "info,userbridge=debug,hyper=trace"),
+            ("off", "off"),
+        ];
+        for (written, meant) in cases {
+            assert_eq!(confined(written), meant, "{written}");
+            assert!(EnvFilter::try_new(confined(written)).is_ok(), "{written}");
+        }
     }
 }

@@ -4,6 +4,7 @@
 
 mod access;
 mod audit;
+mod binding;
 mod check;
 mod client;
 mod demo;
@@ -11,24 +12,30 @@ mod following;
 mod hash;
 mod init;
 mod log;
+mod panics;
 mod running;
 mod schema;
 mod serve;
+mod settings;
 mod status;
 #[cfg(feature = "otel")]
 mod telemetry;
 mod test;
+mod tls;
 mod tokens;
 mod trial;
 mod undoable;
 
-pub use self::hash::{Answer, VectorOutcome, verify_vectors};
-
+use std::fs::OpenOptions;
+use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+pub use self::hash::{Answer, VectorOutcome, verify_vectors};
 use crate::handler::Resources;
 use crate::hash::{Budget, BudgetConfig};
 
@@ -46,7 +53,7 @@ enum Command {
     Serve(serve::Serve),
     /// Show what a running gateway serves, what it refused, and how its databases are.
     Status(status::Status),
-    /// Check definitions without touching a database.
+    /// Check definitions; with `--connect`, against their databases.
     Check(check::Check),
     /// Run one action on the real database and tell every step; changes are rolled back.
     #[command(name = "try")]
@@ -100,6 +107,7 @@ impl From<Exit> for ExitCode {
 
 /// Runs the command line.
 pub fn main() -> ExitCode {
+    panics::install();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
@@ -141,6 +149,23 @@ fn variable(name: &str) -> Option<String> {
 /// Whether people read this stream and want colours (https://no-color.org).
 fn colours(stream: &impl std::io::IsTerminal) -> bool {
     stream.is_terminal() && variable("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// What a regular file of at most so many bytes holds.
+fn contents(path: &Path, limit: u64) -> Result<Vec<u8>, String> {
+    let failed = |error: std::io::Error| error.kind().to_string();
+    // A FIFO would wait for a writer.
+    let flags = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or(0);
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(failed)?;
+    if !file.metadata().map_err(failed)?.is_file() {
+        return Err("it is not a regular file".to_owned());
+    }
+    let mut bytes = Vec::new();
+    file.take(limit + 1).read_to_end(&mut bytes).map_err(failed)?;
+    match bytes.len() as u64 > limit {
+        true => Err(format!("it has more than {} KiB", limit >> 10)),
+        false => Ok(bytes),
+    }
 }
 
 /// Random bytes of the operating system.

@@ -1,53 +1,73 @@
 //! The running gateway: everything assembled, from the first listener to the last request in flight.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use sha2::{Digest, Sha256};
-use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::access::networks::NetworkFiles;
 use super::following::FollowedSettings;
 use super::serve::environment;
-use super::{Exit, colours, log, random, tokens};
+use super::tokens::{self, beside};
+use super::{Exit, binding, colours, log, random, tls};
 use crate::access::{self, Access};
 use crate::audit;
-use crate::definition::{Gateway as GatewaySettings, check_gateway};
+use crate::definition::{Gateway as GatewaySettings, Listen, check_gateway};
 use crate::diagnostic::Source;
 use crate::handler::Resources;
 use crate::hash::{Budget, BudgetConfig};
 use crate::registry::{Registry, Shared};
 use crate::reload::{Change, ConnectorStatus, Deletion, Next, Reloader, Trigger, follow};
-use crate::server::{self, Admin, Gateway, Metrics, Readiness, Readings, Reload};
+use crate::server::{self, Admin, Gateway, Metrics, Readiness, Readings, Reload, Tls};
+
+/// Told where requests are answered.
+pub(super) type Announce = Box<dyn FnOnce(&Listen) + Send + Sync>;
 
 /// What is to be served, and how.
 pub(super) struct Plan {
     gateway: GatewaySettings,
     access: access::Settings,
     connectors: PathBuf,
-    /// The settings' file and what stood in it, when a change of it is to be followed.
-    config: Option<(PathBuf, Source)>,
+    /// The settings' file, when a change of it is to be followed.
+    config: Option<Config>,
     allow_partial: bool,
     audit: Option<audit::Settings>,
+    tls: Option<Arc<Tls>>,
     /// Called with the address of requests once it is bound.
-    pub announce: Option<Box<dyn FnOnce(SocketAddr) + Send + Sync>>,
+    pub announce: Option<Announce>,
+}
+
+/// The settings' file, what stood in it, and the networks in the files that it names.
+struct Config {
+    path: PathBuf,
+    source: Source,
+    networks: NetworkFiles,
 }
 
 impl Plan {
-    pub fn new(
-        gateway: GatewaySettings,
-        access: access::Settings,
-        connectors: PathBuf,
-        config: Option<(PathBuf, Source)>,
-        allow_partial: bool,
-    ) -> Self {
-        Self { gateway, access, connectors, config, allow_partial, audit: None, announce: None }
+    pub fn new(gateway: GatewaySettings, access: access::Settings, connectors: PathBuf, allow_partial: bool) -> Self {
+        Self { gateway, access, connectors, config: None, allow_partial, audit: None, tls: None, announce: None }
+    }
+
+    /// Follows the settings' file from what stood in it.
+    pub fn following(self, path: PathBuf, source: Source, networks: NetworkFiles) -> Self {
+        Self { config: Some(Config { path, source, networks }), ..self }
+    }
+
+    /// Speaks TLS only.
+    pub fn with_tls(self, tls: Option<Tls>) -> Self {
+        Self { tls: tls.map(Arc::new), ..self }
+    }
+
+    /// The directory from which paths in the settings count.
+    fn directory(&self) -> &Path {
+        self.config.as_ref().map_or(Path::new("."), |config| beside(&config.path))
     }
 
     /// Keeps a record of every decision.
@@ -97,13 +117,13 @@ async fn serve(mut plan: Plan) -> Result<(), String> {
     first_pass(&mut reloader, plan.allow_partial)?;
     let access = Access::new(plan.access.clone(), None).map_err(|e| format!("error: {e}\n"))?.shared();
     let journal = super::audit::start(plan.audit.take())?;
-    let state = Arc::new(State::new(reloader.shared(), budget, journal.clone()));
+    let state = Arc::new(State::new(reloader.shared(), budget, journal.clone(), plan.tls.clone()));
     state.note(&reloader, &Change::default());
     let readings = Arc::clone(&state);
     let metrics = Arc::new(Metrics::new(Arc::clone(&access), move || readings.readings()));
     let readiness = Arc::new(Readiness::default());
-    let listener = bind(plan.gateway.listen, "listen").await?;
-    let operator = bind(plan.gateway.admin, "admin").await?;
+    let bound = binding::requests(&plan.gateway.listen, plan.directory()).await?;
+    let operator = binding::tcp(plan.gateway.admin, "admin").await?;
     let settings = server::Settings { budget: plan.gateway.request_timeout, ..server::Settings::default() };
     let instance = u64::from_le_bytes(random::<8>()?);
     let gateway = Gateway::new(
@@ -124,23 +144,29 @@ async fn serve(mut plan: Plan) -> Result<(), String> {
     };
     let status = Arc::clone(&state);
     let admin = Arc::new(Admin::new(metrics, Arc::clone(&readiness), move || status.to_json()));
-    // What is bound, not what was asked for: port 0 is whatever was free.
-    let address = listener.local_addr().map_err(|e| format!("error: {e}\n"))?;
     let admin_address = operator.local_addr().map_err(|e| format!("error: {e}\n"))?;
-    tracing::info!(%address, admin = %admin_address, directory = %plan.connectors.display(), "serving");
+    let (address, directory, tls) = (&bound.address, plan.connectors.display(), plan.tls.is_some());
+    tracing::info!(%address, tls, admin = %admin_address, %directory, "serving");
     if let Some(announce) = plan.announce.take() {
         announce(address);
+    }
+    if let Some(tls) = &plan.tls {
+        tls::remind(tls);
     }
     tokens::warm(&access.load());
     readiness.set_ready();
     warm(&reloader.shared(), &state, reloader.shared().load().connectors().map(|c| c.name.clone()).collect());
     let stop = stop_signal(journal.clone())?;
+    let listener = bound.listener.with_tls(plan.tls.clone());
     let follower = tokio::spawn(keep_current(reloader, plan, access, Arc::clone(&state), hangup));
     let admin_server = tokio::spawn(server::run_admin(operator, admin, settings, stopped(stop.clone())));
     let drain = server::run(listener, Arc::new(gateway), stopped(stop)).await;
     tracing::info!(?drain, "stopped");
     follower.abort();
     admin_server.abort();
+    if let Some(file) = bound.file {
+        file.remove();
+    }
     super::audit::end(journal.as_ref());
     #[cfg(feature = "otel")]
     if let Some(telemetry) = telemetry {
@@ -165,12 +191,6 @@ fn first_pass(reloader: &mut Reloader, allow_partial: bool) -> Result<(), String
     }
     eprint!("{text}");
     Ok(())
-}
-
-async fn bind(address: SocketAddr, key: &str) -> Result<TcpListener, String> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|e| format!("error: cannot listen on {address}: {}\nhelp: change `{key}` in the settings\n", e.kind()))
 }
 
 /// Becomes true at the first SIGTERM or SIGINT; a second one ends the process at once.
@@ -211,8 +231,9 @@ async fn keep_current(
     let (ask, asked) = unbounded_channel();
     let hangups = async move { while hangup.recv().await.is_some() && ask.send(()).is_ok() {} };
     let directory = reloader.directory().to_owned();
-    let mut settings =
-        plan.config.map(|(path, source)| FollowedSettings::new(path, &source.text, &plan.gateway, access));
+    let mut settings = plan.config.map(|Config { path, source, networks }| {
+        FollowedSettings::new(path, source, plan.gateway, access, networks).with_tls(plan.tls)
+    });
     let look = move |trigger: Trigger| {
         let now = Instant::now();
         let deletion = if trigger == Trigger::Operator { Deletion::Confirmed } else { Deletion::Careful };
@@ -231,7 +252,8 @@ async fn keep_current(
         let published = change.published.into_iter().map(|(name, _)| name);
         warm(&reloader.shared(), &state, published.chain(state.retried(now)).collect());
         let again = settings.as_mut().and_then(|settings| settings.look(trigger, now));
-        let files = reloader.watched().chain(settings.as_ref().map(|settings| settings.path.as_path()));
+        let beside = settings.as_ref().map(FollowedSettings::files).unwrap_or_default();
+        let files = reloader.watched().chain(beside.iter().map(PathBuf::as_path));
         Next { again: change.again.into_iter().chain(again).min(), directories: directories_of(files) }
     };
     tokio::join!(hangups, follow(directory, asked, look));
@@ -273,6 +295,7 @@ struct State {
     shared: Shared,
     budget: Arc<Budget>,
     journal: Option<Arc<audit::Audit>>,
+    tls: Option<Arc<Tls>>,
     connectors: Mutex<Vec<ConnectorStatus>>,
     last_success: Mutex<BTreeMap<String, f64>>,
     databases: Mutex<BTreeMap<String, Prepared>>,
@@ -280,11 +303,12 @@ struct State {
 }
 
 impl State {
-    fn new(shared: Shared, budget: Arc<Budget>, journal: Option<Arc<audit::Audit>>) -> Self {
+    fn new(shared: Shared, budget: Arc<Budget>, journal: Option<Arc<audit::Audit>>, tls: Option<Arc<Tls>>) -> Self {
         Self {
             shared,
             budget,
             journal,
+            tls,
             connectors: Mutex::default(),
             last_success: Mutex::default(),
             databases: Mutex::default(),
@@ -342,6 +366,7 @@ impl State {
             hash_waits: self.budget.waits(),
             hash_work: self.budget.work(),
             audit: self.journal.as_ref().map(|journal| journal.totals()),
+            certificate_expires: self.tls.as_ref().and_then(|tls| Some(since_1970(tls.validity()?.end))),
             log_lines_dropped: log::dropped(),
         }
     }
@@ -400,7 +425,11 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 fn seconds() -> f64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |time| time.as_secs_f64())
+    since_1970(SystemTime::now())
+}
+
+fn since_1970(time: SystemTime) -> f64 {
+    time.duration_since(UNIX_EPOCH).map_or(0.0, |time| time.as_secs_f64())
 }
 
 /// Random bytes for salts. A system without randomness cannot serve: a predictable salt would be worse than a stop.

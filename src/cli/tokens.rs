@@ -74,15 +74,31 @@ pub(super) fn beside(config: &Path) -> &Path {
     config.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Reads the keys of our own tokens from their directory; the first one is made if it may be.
+/// What to do where there is no key yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FirstKey {
+    /// Make one.
+    Make,
+    /// Go on as if there were one: this is only a check.
+    Imagine,
+    /// They were there and have vanished.
+    Refuse,
+}
+
+/// Reads the keys of our own tokens from their directory.
 ///
 /// # Errors
 /// A key cannot be read, made or trusted.
-pub(super) fn read_keys(declared: &mut Option<Declared>, directory: &Path, make_first: bool) -> Result<(), String> {
+pub(super) fn read_keys(declared: &mut Option<Declared>, directory: &Path, first: FirstKey) -> Result<(), String> {
     let Some(own) = declared.as_mut().and_then(|declared| declared.own.as_mut()) else { return Ok(()) };
     let (directory, random) = (directory.join(&own.directory), SystemRandom::new());
     own.settings.keys = load(&directory, &random)?;
-    if own.settings.keys.is_empty() && make_first {
+    if own.settings.keys.is_empty() && first == FirstKey::Imagine {
+        let text = SigningKey::generate(own.algorithm, &random)?;
+        let key = SigningKey::from_pem(text.as_bytes(), &random).map_err(|error| error.to_string())?;
+        own.settings.keys.push(Arc::new(key));
+    }
+    if own.settings.keys.is_empty() && first == FirstKey::Make {
         // Of two instances that start in the same second, one makes it, and both use it.
         make(&directory, own.algorithm, &following(None, seconds()))?;
         tracing::info!(directory = %directory.display(), "made a key to sign tokens with");

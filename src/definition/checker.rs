@@ -4,6 +4,7 @@
 
 use std::path::PathBuf;
 
+use super::places::Located;
 use super::scalar::ScalarMap;
 use super::yaml::At;
 use crate::diagnostic::{Code, Diagnostic, Fault, Source, Span};
@@ -17,11 +18,13 @@ pub(super) struct Checker<'a> {
     pub secret_files: Vec<PathBuf>,
     /// Those secrets, for telling whether one of them changed.
     pub secrets: Vec<Secret>,
+    /// The statements that were compiled.
+    pub statements: Vec<Located>,
 }
 
 impl<'a> Checker<'a> {
     pub fn new(source: &'a Source) -> Self {
-        Self { source, diagnostics: Vec::new(), secret_files: Vec::new(), secrets: Vec::new() }
+        Self { source, diagnostics: Vec::new(), secret_files: Vec::new(), secrets: Vec::new(), statements: Vec::new() }
     }
 
     /// Notes a finding.

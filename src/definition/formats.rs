@@ -7,7 +7,8 @@ use super::passwords::columns;
 use super::raw::{
     RawColumn, RawDescription, RawFormat, RawFormats, RawNumber, RawPassword, RawSecret, RawSecrets, RawText,
 };
-use super::settings::{self, Surroundings};
+use super::secrets;
+use super::settings::Surroundings;
 use super::yaml::At;
 use crate::diagnostic::{Code, Fault, Span};
 use crate::hash::{
@@ -200,7 +201,7 @@ impl Formats<'_> {
         let position = position.map(|at| word(at, checker));
         let secrets: Vec<_> = listed
             .into_iter()
-            .map(|(secret, span)| settings::secret(secret, span, self.surroundings, checker))
+            .map(|(secret, span)| secrets::of_format(secret, span, self.surroundings, checker))
             .collect();
         Some((Secrets(secrets.into_iter().collect::<Option<_>>()?), optional(position)?))
     }

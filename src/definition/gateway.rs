@@ -3,6 +3,9 @@
 //! Invariant: shape and plain values only; what clients, networks and limits mean is for the layers that use them.
 
 mod audit;
+mod listen;
+mod networks;
+mod tls;
 mod tokens;
 
 use std::net::SocketAddr;
@@ -11,6 +14,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub use self::audit::RawAudit;
+pub use self::listen::Listen;
+pub use self::networks::{RawNetwork, RawNetworkFile};
+pub use self::tls::{ClientCertificates, RawTls};
 pub use self::tokens::{RawJwk, RawTokens, RawTrustedIssuer};
 use super::checker::Checker;
 use super::yaml::{At, parse};
@@ -20,15 +26,17 @@ use crate::diagnostic::{Code, Fault, Report, Source};
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RawGateway {
-    /// The address that answers requests, as in `0.0.0.0:8443`; `127.0.0.1:8080` unless said otherwise.
+    /// The address that answers requests, as in `0.0.0.0:8443` or `unix:/run/userbridge.sock`; `127.0.0.1:8080` unless
+    /// said otherwise. Whoever calls through a Unix socket counts as 127.0.0.1 in allowlists and among proxies.
     pub listen: Option<At<String>>,
     /// The address of `/livez`, `/readyz`, `/metrics` and `/status`; `127.0.0.1:9443` unless said otherwise.
     pub admin: Option<At<String>>,
     /// The directory of the definitions, from this file's directory; `connectors` unless said otherwise. It is watched.
     pub connectors: Option<At<String>>,
-    /// Networks that may call at all, as in `10.0.0.0/8`; every network unless said otherwise.
-    #[serde(default)]
-    pub allowlist: Vec<At<String>>,
+    /// TLS on the address that answers requests; plain HTTP unless said otherwise. Adding or removing it needs a restart.
+    pub tls: Option<At<RawTls>>,
+    /// Networks that may call at all, as in `10.0.0.0/8`, and files of them; every network unless said otherwise.
+    pub allowlist: Option<At<Vec<At<RawNetwork>>>>,
     /// Proxies whose `Forwarded` and `X-Forwarded-For` headers are believed; none unless said otherwise.
     #[serde(default)]
     pub trusted_proxies: Vec<At<String>>,
@@ -62,11 +70,14 @@ pub struct RawClient {
     /// Public keys with which the caller signs assertions to get tokens (`private_key_jwt`).
     #[serde(default)]
     pub keys: Vec<RawJwk>,
+    /// TLS certificates that stand for this client in place of a key: `sha256:…` (the digest of the DER), or what a
+    /// certificate that `tls.client_ca` signed says: `dns:…`, `uri:…`, `email:…`, `ip:…` or `subject:CN=…`.
+    #[serde(default)]
+    pub certificates: Vec<At<String>>,
     /// What the caller may do: `{connector}:{action}`, with `*` for all.
     pub scopes: Vec<At<String>>,
-    /// Networks from which this caller may call; those of the gateway unless said otherwise.
-    #[serde(default)]
-    pub allowlist: Vec<At<String>>,
+    /// Networks from which this caller may call, and files of them; those of the gateway unless said otherwise.
+    pub allowlist: Option<At<Vec<At<RawNetwork>>>>,
     /// How often this caller may call, as in `200/s`; `limits.client` unless said otherwise.
     pub limit: Option<At<String>>,
 }
@@ -105,7 +116,7 @@ pub struct Gateway {
     /// As written.
     pub raw: RawGateway,
     /// Where requests are answered.
-    pub listen: SocketAddr,
+    pub listen: Listen,
     /// Where the gateway shows its state.
     pub admin: SocketAddr,
     /// The most memory for hashing, in bytes.
@@ -118,8 +129,11 @@ pub struct Gateway {
 pub fn check_gateway(source: &Source) -> Result<Gateway, Report> {
     let raw: RawGateway = parse(source).map_err(|diagnostic| Report::new(source.clone(), vec![diagnostic]))?;
     let mut checker = Checker::new(source);
-    let listen = address(raw.listen.as_ref(), "127.0.0.1:8080", &mut checker);
+    let listen = listen(raw.listen.as_ref(), "127.0.0.1:8080", &mut checker);
     let admin = address(raw.admin.as_ref(), "127.0.0.1:9443", &mut checker);
+    if let Some(at) = &raw.tls {
+        tls(at, &mut checker);
+    }
     let hashing = raw.hashing.as_ref();
     let memory = match hashing.and_then(|hashing| hashing.memory.as_ref()) {
         Some(at) => checker.take(bytes(at)),
@@ -142,18 +156,38 @@ pub fn check_gateway(source: &Source) -> Result<Gateway, Report> {
     }
 }
 
+fn listen(at: Option<&At<String>>, default: &str, checker: &mut Checker<'_>) -> Option<Listen> {
+    let parsed = at.map_or(default, |at| at.value.as_str()).parse().map_err(|problem: String| {
+        Fault::new(Code::InvalidValue, at.map_or(0..0, |at| at.span.clone()), problem)
+            .help("write it as in `0.0.0.0:8443`, `[::1]:8443` or `unix:/run/userbridge.sock`")
+    });
+    checker.take(parsed)
+}
+
 fn address(at: Option<&At<String>>, default: &str, checker: &mut Checker<'_>) -> Option<SocketAddr> {
     let text = at.map_or(default, |at| at.value.as_str());
-    match text.parse() {
-        Ok(address) => Some(address),
-        Err(_) => {
-            let span = at.map_or(0..0, |at| at.span.clone());
-            checker.push(
-                Fault::new(Code::InvalidValue, span, format!("`{text}` is not an address with a port"))
-                    .help("write it as in `0.0.0.0:8443` or `[::1]:8443`"),
-            );
-            None
-        }
+    let parsed = text.parse().map_err(|_| {
+        let span = at.map_or(0..0, |at| at.span.clone());
+        Fault::new(Code::InvalidValue, span, format!("`{text}` is not an address with a port"))
+            .help("write it as in `127.0.0.1:9443` or `[::1]:9443`")
+    });
+    checker.take(parsed)
+}
+
+/// What `tls:` says must make sense together; its files are for the layers above.
+fn tls(at: &At<RawTls>, checker: &mut Checker<'_>) {
+    let Some(said) = &at.value.client_certificates else { return };
+    let span = said.span.clone();
+    match (said.value, &at.value.client_ca) {
+        (ClientCertificates::Required, None) => checker.push(
+            Fault::new(Code::MissingKey, span, "`required` without a `client_ca` lets every certificate in")
+                .help("add `client_ca: path`, or write `optional` for certificates that clients list by digest"),
+        ),
+        (ClientCertificates::Off, Some(authorities)) => checker.push(
+            Fault::new(Code::ConflictingKeys, authorities.span.clone(), "no certificate is asked for")
+                .help("remove `client_ca`, or write `client_certificates: optional`"),
+        ),
+        _ => {}
     }
 }
 

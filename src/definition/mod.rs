@@ -3,6 +3,7 @@
 //! Invariant: no network I/O. Once a `Definition` exists, no later code checks it again.
 
 mod actions;
+mod allow;
 mod cases;
 mod checker;
 mod formats;
@@ -11,9 +12,11 @@ mod load;
 mod lookup;
 mod model;
 mod passwords;
+mod places;
 mod profile;
 pub mod raw;
 mod scalar;
+mod secrets;
 mod settings;
 mod statements;
 mod template;
@@ -23,20 +26,27 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
+pub use self::allow::{Allow, without_allowed};
 use self::checker::Checker;
-pub use self::gateway::{Gateway, RawAudit, RawGateway, RawJwk, RawTokens, RawTrustedIssuer, check_gateway};
+pub use self::gateway::{
+    ClientCertificates, Gateway, Listen, RawAudit, RawClient, RawGateway, RawJwk, RawNetwork, RawNetworkFile, RawTls,
+    RawTokens, RawTrustedIssuer, check_gateway,
+};
 pub use self::load::{Loaded, files, load, load_file, load_text, read};
 pub use self::model::{
     Create, Definition, Deny, GetUser, Login, Step, StoredPassword, Test, UserId, Verification, Write,
 };
+pub use self::places::{Located, Places};
 pub use self::profile::MEMBERS;
 use self::raw::RawDefinition;
 pub use self::raw::{RawMatch as Match, RawReference};
-pub use self::settings::{Surroundings, duration, referenced_text};
+pub use self::scalar::ScalarMap;
+pub use self::secrets::{secret, secret_file};
+pub use self::settings::{Surroundings, duration};
 use self::statements::Ground;
 pub use self::template::{Columns, Template};
 pub use self::yaml::{At, MAX_BYTES, parse};
-use crate::diagnostic::{Code, Fault, Report, Source};
+use crate::diagnostic::{Code, Fault, Report, Source, Stage};
 use crate::sql::Dialect;
 
 /// Checks one file's text: the definition when nothing is wrong, and everything that was found.
@@ -45,7 +55,13 @@ pub fn check(source: &Source, surroundings: &Surroundings<'_>) -> (Option<Defini
         Ok(raw) => {
             let mut checker = Checker::new(source);
             let definition = build(raw, surroundings, &mut checker);
-            let report = Report::new(source.clone(), checker.diagnostics);
+            let found = match &definition {
+                Some(definition) => {
+                    without_allowed(checker.diagnostics, &definition.places, |code| code.stage() == Stage::Files)
+                }
+                None => checker.diagnostics,
+            };
+            let report = Report::new(source.clone(), found);
             (definition.filter(|_| !report.is_fatal()), report)
         }
         Err(diagnostic) => (None, Report::new(source.clone(), vec![diagnostic])),
@@ -91,9 +107,11 @@ fn build(raw: RawDefinition, surroundings: &Surroundings<'_>, checker: &mut Chec
         deny_columns: &deny_columns,
     };
     let actions = actions::actions(&raw.actions, &ground, checker);
+    let allow = allow::allow(&raw.allow, checker);
+    let places = places(&raw, allow, checker);
     let tests = cases::tests(raw.tests, &raw.actions.value, &ground, checker);
     let (version, fingerprint) = digests(checker, &values);
-    let mut references = settings::references(&raw.configuration, surroundings);
+    let mut references = secrets::references(&raw.configuration, surroundings);
     references.append(&mut checker.secret_files);
     Some(Definition {
         name: name?,
@@ -113,7 +131,20 @@ fn build(raw: RawDefinition, surroundings: &Surroundings<'_>, checker: &mut Chec
         create: actions.create,
         writes: actions.writes,
         tests,
+        places,
     })
+}
+
+fn places(raw: &RawDefinition, allow: Vec<Allow>, checker: &mut Checker<'_>) -> Places {
+    let password = raw.password.as_ref();
+    Places {
+        statements: std::mem::take(&mut checker.statements),
+        database: raw.database.as_ref().map_or(0..0, |database| database.value.url.span.clone()),
+        password: password.map(|at| at.value.column.as_ref().map_or(at.span.clone(), |column| column.span.clone())),
+        user_id: raw.user_id.as_ref().and_then(|raw| raw.column.as_ref()).map(|at| at.span.clone()),
+        profile: raw.profile.iter().map(|(name, at)| (name.clone(), at.span.clone())).collect(),
+        allow,
+    }
 }
 
 fn version(at: &At<u32>, checker: &mut Checker<'_>) {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
+use super::places::Places;
 use super::raw::{RawFieldType, RawMatch, RawTest};
 use super::template::Template;
 use crate::action::Action;
@@ -50,6 +51,8 @@ pub struct Definition {
     pub writes: BTreeMap<Action, Write>,
     /// The cases under `tests`.
     pub tests: Vec<Test>,
+    /// Where all of this stands in the file.
+    pub places: Places,
 }
 
 impl Definition {

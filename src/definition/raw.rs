@@ -19,7 +19,7 @@ pub use self::password::{
     RawColumn, RawDescription, RawFormat, RawFormatSalt, RawFormats, RawNumber, RawPassword, RawRehash, RawSecret,
     RawSecrets, RawText, RawVerify, RawWhen,
 };
-use self::shape::{by_shape, schema_of_shapes};
+pub(super) use self::shape::{by_shape, schema_of_shapes};
 use super::yaml::At;
 
 /// A user store: where the users are, how their passwords are hashed, and the SQL of each action.
@@ -61,6 +61,21 @@ pub struct RawDefinition {
     /// Cases that `userbridge test` runs, without a database or, with `--connect`, on it.
     #[serde(default)]
     pub tests: Vec<At<RawTest>>,
+    /// Findings of `userbridge check` that are accepted, each with a reason.
+    #[serde(default)]
+    pub allow: Vec<RawAllow>,
+}
+
+/// A finding that is accepted.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawAllow {
+    /// The finding's code, such as `seq-scan`; only warnings and notes can be allowed.
+    pub code: At<String>,
+    /// The only action in which it is accepted; everywhere unless said otherwise.
+    pub action: Option<At<String>>,
+    /// Why it is acceptable here.
+    pub reason: At<String>,
 }
 
 /// The database that holds the users.
@@ -343,8 +358,11 @@ pub enum RawSetting {
 pub struct RawReference {
     /// The name of an environment variable.
     pub env: Option<At<String>>,
-    /// The path of a file, from the definition's directory; one line break at its end is not part of the value.
+    /// The path of a file, from the definition's directory; one line break at its end is not part of the value. Others
+    /// must not be able to read it (`chmod o-r`).
     pub file: Option<At<String>>,
+    /// The name of a systemd credential, as in `LoadCredential=NAME:…`.
+    pub credential: Option<At<String>>,
     /// The value when the environment variable is not set.
     pub default: Option<Json>,
 }
@@ -394,7 +412,7 @@ pub enum RawTemplate {
     Object(IndexMap<String, At<RawTemplate>>),
 }
 
-by_shape!(RawSetting, "a value, `{ env: NAME }` or `{ file: path }`",
+by_shape!(RawSetting, "a value, `{ env: NAME }`, `{ file: path }` or `{ credential: NAME }`",
     text(text) Ok(RawSetting::Literal(text.into())),
     constant(value) Ok(RawSetting::Literal(value.into())),
     map RawSetting::Reference);

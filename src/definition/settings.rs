@@ -1,7 +1,7 @@
 //! The parts of a definition that are fixed at load: configuration, names, the database, the user id.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use indexmap::IndexMap;
@@ -10,16 +10,16 @@ use serde_json::{Map, Value as Json};
 
 use super::checker::Checker;
 use super::model::UserId;
-use super::raw::{RawDatabase, RawReference, RawSecret, RawSetting, RawUserId};
+use super::raw::{RawDatabase, RawSetting, RawUserId};
+use super::secrets::{holds_password, inline_secret, resolve};
 use super::yaml::At;
 use crate::db;
 use crate::diagnostic::{Code, Fault};
-use crate::secret::Secret;
 use crate::sql::Dialect;
 
 /// What a definition may read from outside its file.
 pub struct Surroundings<'a> {
-    /// The value of an environment variable.
+    /// The value of an environment variable; `CREDENTIALS_DIRECTORY` is where `credential:` names are looked up.
     pub variable: &'a dyn Fn(&str) -> Option<String>,
     /// The directory from which `file:` paths are read.
     pub directory: &'a Path,
@@ -51,109 +51,6 @@ pub(super) fn configuration(
         }
     }
     complete.then_some(values)
-}
-
-fn resolve(raw: &RawReference, span: &crate::diagnostic::Span, surroundings: &Surroundings<'_>) -> Result<Json, Fault> {
-    match (&raw.env, &raw.file) {
-        (Some(name), None) => match ((surroundings.variable)(&name.value), &raw.default) {
-            (Some(value), _) => Ok(Json::String(value)),
-            (None, Some(default)) => Ok(default.clone()),
-            (None, None) => Err(Fault::new(
-                Code::MissingSecret,
-                name.span.clone(),
-                format!("the environment variable `{}` is not set", name.value),
-            )
-            .help(format!("set it: `export {}=…`, or add a `default`", name.value))),
-        },
-        (None, Some(path)) => {
-            read_secret(&surroundings.directory.join(&path.value)).map(Json::String).map_err(|problem| {
-                Fault::new(Code::MissingSecret, path.span.clone(), format!("cannot read `{}`: {problem}", path.value))
-                    .help(
-                        "the path is read from the definition's directory; the gateway's user must be able to read it",
-                    )
-            })
-        }
-        (None, None) => Err(Fault::new(Code::MissingKey, span.clone(), "expected `env` or `file` here")
-            .help("write `{ env: NAME }` or `{ file: path }`")),
-        (Some(_), Some(file)) => {
-            Err(Fault::new(Code::ConflictingKeys, file.span.clone(), "`env` and `file` exclude each other"))
-        }
-    }
-}
-
-/// A secret of a format. The file that it stands in is noted, whether it can be read or not.
-pub(super) fn secret(
-    raw: &RawSecret,
-    span: &crate::diagnostic::Span,
-    surroundings: &Surroundings<'_>,
-    checker: &mut Checker<'_>,
-) -> Option<Secret> {
-    if let Some(path) = &raw.file {
-        checker.secret_files.push(surroundings.directory.join(&path.value));
-    }
-    let copy = |at: &Option<At<String>>| at.clone();
-    let reference = RawReference { env: copy(&raw.env), file: copy(&raw.file), default: None };
-    let value = checker.take(resolve(&reference, span, surroundings))?;
-    let secret = Secret::new(value.as_str().unwrap_or_default());
-    if secret.expose().is_empty() {
-        checker.push(
-            Fault::new(Code::MissingSecret, span.clone(), "this secret is empty").help("give it a value, or remove it"),
-        );
-        return None;
-    }
-    checker.secrets.push(secret.clone());
-    Some(secret)
-}
-
-/// The text that a reference stands for.
-///
-/// # Errors
-/// There is none, or it is no text.
-pub fn referenced_text(
-    raw: &RawReference,
-    span: &crate::diagnostic::Span,
-    surroundings: &Surroundings<'_>,
-) -> Result<String, Fault> {
-    match resolve(raw, span, surroundings)? {
-        Json::String(text) => Ok(text),
-        _ => Err(Fault::new(Code::WrongType, span.clone(), "expected a text")),
-    }
-}
-
-/// The files that the configuration refers to.
-pub(super) fn references(raw: &IndexMap<String, At<RawSetting>>, surroundings: &Surroundings<'_>) -> Vec<PathBuf> {
-    let files = raw.values().filter_map(|setting| match &setting.value {
-        RawSetting::Reference(reference) => reference.file.as_ref(),
-        RawSetting::Literal(_) => None,
-    });
-    files.map(|path| surroundings.directory.join(&path.value)).collect()
-}
-
-/// Reads a small text file; one line break at its end belongs to the editor, not to the secret.
-fn read_secret(path: &Path) -> Result<String, String> {
-    let metadata = std::fs::metadata(path).map_err(|e| e.kind().to_string())?;
-    if !metadata.is_file() {
-        return Err("it is not a regular file".to_owned());
-    }
-    if metadata.len() > 64 * 1024 {
-        return Err("it has more than 64 KiB".to_owned());
-    }
-    let text = std::fs::read_to_string(path).map_err(|e| e.kind().to_string())?;
-    let text = text.strip_suffix('\n').unwrap_or(&text);
-    Ok(text.strip_suffix('\r').unwrap_or(text).to_owned())
-}
-
-/// Whether a text is a URL with a password in it.
-fn holds_password(text: &str) -> bool {
-    let Some((_, rest)) = text.split_once("://") else { return false };
-    let authority = rest.split('/').next().unwrap_or_default();
-    let Some((user, _)) = authority.rsplit_once('@') else { return false };
-    user.split_once(':').is_some_and(|(_, password)| !password.is_empty() && !password.contains("{{"))
-}
-
-fn inline_secret(span: crate::diagnostic::Span) -> Fault {
-    Fault::new(Code::InlineSecret, span, "a password stands in the file")
-        .help("put the URL into the environment and write `{ env: NAME }`")
 }
 
 /// Fills `{{ configuration.… }}` into a setting.
@@ -268,8 +165,15 @@ pub(super) fn database(
         None => Some(Duration::from_secs(2)),
     };
     let config = db::Config::parse(&url?, connections?, timeout?);
-    checker
-        .take(config.map_err(|problem| Fault::new(Code::InvalidUrl, raw.value.url.span.clone(), problem.to_string())))
+    let span = || raw.value.url.span.clone();
+    let config = checker.take(config.map_err(|problem| Fault::new(Code::InvalidUrl, span(), problem.to_string())))?;
+    if let Some(problem) = config.unprotected() {
+        checker.push(
+            Fault::new(Code::UnencryptedConnection, span(), problem)
+                .help("leave `sslmode` or `ssl-mode` out: the certificate is verified then; name a private authority with `sslrootcert` or `ssl-ca`"),
+        );
+    }
+    Some(config)
 }
 
 /// A time such as `2s`, `500ms` or `1m`.

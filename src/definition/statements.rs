@@ -10,9 +10,11 @@ use serde_json::{Map, Value as Json};
 use super::checker::Checker;
 use super::model::Step;
 use super::passwords::Passwords;
+use super::places::Located;
 use super::raw::{RawMatch, RawSql, RawStep};
 use super::settings::Surroundings;
 use super::yaml::At;
+use crate::action::Action;
 use crate::diagnostic::{Code, Fault, Span};
 use crate::sql::{Dialect, Input, Scope, Statement, Use};
 
@@ -72,7 +74,11 @@ pub(super) fn compile(
                         .help("name the columns that the profile needs");
                     checker.push_inside(at, fault);
                 }
-                return Some(Arc::new(statement));
+                let statement = Arc::new(statement);
+                // What replaces a hash runs in a login.
+                let action = names.action.parse().unwrap_or(Action::Login);
+                checker.statements.push(Located { action, at: at.clone(), statement: Arc::clone(&statement) });
+                return Some(statement);
             }
             Err(faults) => {
                 common = Some(match common {

@@ -2,6 +2,8 @@
 //!
 //! Invariant: a policy that compiles can verify what it writes.
 
+use std::sync::OnceLock;
+
 use super::caps::Caps;
 use super::catalogue::{FORMATS, Format, Strength, find};
 use super::challenge::{Admitted, Challenge, Refusal};
@@ -81,7 +83,10 @@ pub(super) fn compile(spec: &Spec) -> Result<Policy, Vec<SpecError>> {
     let target =
         author.as_ref().and_then(|author| author.template(&mut Draw(&mut |_| {})).ok()).map(|(target, _)| target);
     let (caps, columns) = (spec.caps, spec.columns.clone());
-    Ok(Policy { readers, author, target, caps, columns, recent: Recent::new(&usual), warnings })
+    // Secrets print as such, so the signature holds none.
+    let signature = format!("{spec:?}");
+    let (recent, written_lengths) = (Recent::new(&usual), OnceLock::new());
+    Ok(Policy { readers, author, target, caps, columns, recent, warnings, signature, written_lengths })
 }
 
 impl Misfit {

@@ -4,6 +4,7 @@
 //! milliseconds to seconds and belong on the [`super::Budget`]'s threads.
 
 use std::fmt;
+use std::sync::OnceLock;
 
 use super::caps::Caps;
 use super::challenge::{Admitted, Challenge, Derived, Failure, Fault, Inputs, Refusal, Step};
@@ -28,6 +29,8 @@ pub struct Policy {
     pub(super) columns: Columns,
     pub(super) recent: Recent,
     pub(super) warnings: Vec<Warning>,
+    pub(super) signature: String,
+    pub(super) written_lengths: OnceLock<Option<(usize, usize)>>,
 }
 
 /// What a row holds; None = NULL.
@@ -175,6 +178,11 @@ impl Policy {
         columns
     }
 
+    /// The format that a stored value is of; None for a row without a password. Nothing is computed.
+    pub fn recognise(&self, stored: &Stored<'_>) -> Result<Option<String>, Unreadable> {
+        Ok(self.describe(stored)?.map(|(format, _)| format))
+    }
+
     /// The format that a stored value is of, and its algorithm and cost in words; None for a row without a password.
     /// Nothing is computed.
     pub fn describe(&self, stored: &Stored<'_>) -> Result<Option<(String, String)>, Unreadable> {
@@ -182,6 +190,21 @@ impl Policy {
             Read::Challenge { format, admitted } => Some((format, admitted.kernel().describe())),
             Read::NoPassword => None,
         })
+    }
+
+    /// The lengths in bytes of a new hash and of its salt, for their columns. Costs as much as writing one.
+    pub fn written_lengths_blocking(&self) -> Option<(usize, usize)> {
+        *self.written_lengths.get_or_init(|| {
+            // Only the lengths are of interest, so the bytes need not be random.
+            let mut fixed = |bytes: &mut [u8]| bytes.fill(0x5a);
+            let written = self.write_blocking(&Password::new("correct horse"), &mut fixed).ok()?;
+            Some((written.hash.expose().len(), written.salt.map_or(0, |salt| salt.expose().len())))
+        })
+    }
+
+    /// Equal for policies that were declared alike, whatever their secrets are.
+    pub fn signature(&self) -> &str {
+        &self.signature
     }
 
     /// Whether new passwords can be written.

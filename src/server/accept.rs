@@ -1,4 +1,4 @@
-//! From sockets to requests: accepting, HTTP/1.1 and HTTP/2, and draining.
+//! From sockets to requests: accepting, TLS, HTTP/1.1 and HTTP/2, and draining.
 //!
 //! Invariant: at most so many connections are open, and the next one waits in the kernel's queue; no error of
 //! accepting ends the loop; and when serving ends, every request in flight was answered or the drain limit passed.
@@ -27,26 +27,34 @@ use tokio::task::JoinSet;
 
 use super::Settings;
 use super::metrics::Connected;
+use super::tls::{HandshakeFailure, Tls};
 use super::wire::{Activity, Patience, Wire};
+use crate::access::ClientCertificate;
 
 /// Where connections come from. The caller has bound it.
 #[derive(Debug)]
-pub enum Listener {
-    /// TCP.
+pub struct Listener {
+    socket: Socket,
+    tls: Option<Arc<Tls>>,
+}
+
+#[derive(Debug)]
+enum Socket {
     Tcp(TcpListener),
-    /// A Unix socket, whose peers count as 127.0.0.1 in allowlists and among trusted proxies.
     Unix(UnixListener),
 }
 
 impl From<TcpListener> for Listener {
     fn from(listener: TcpListener) -> Self {
-        Self::Tcp(listener)
+        Self { socket: Socket::Tcp(listener), tls: None }
     }
 }
 
 impl From<UnixListener> for Listener {
+    /// A Unix socket's peers count as 127.0.0.1 in allowlists and among trusted proxies: whoever may open the socket
+    /// is at least as near as who can reach the loopback interface, and no allowlist admits them unasked.
     fn from(listener: UnixListener) -> Self {
-        Self::Unix(listener)
+        Self { socket: Socket::Unix(listener), tls: None }
     }
 }
 
@@ -56,10 +64,17 @@ enum Stream {
 }
 
 impl Listener {
+    /// Speaks TLS only; without it, plain HTTP.
+    #[must_use]
+    pub fn with_tls(mut self, tls: Option<Arc<Tls>>) -> Self {
+        self.tls = tls;
+        self
+    }
+
     async fn accept(&self) -> io::Result<Stream> {
-        match self {
-            Self::Tcp(listener) => listener.accept().await.map(|(stream, peer)| Stream::Tcp(stream, peer.ip())),
-            Self::Unix(listener) => listener.accept().await.map(|(stream, _)| Stream::Unix(stream)),
+        match &self.socket {
+            Socket::Tcp(listener) => listener.accept().await.map(|(stream, peer)| Stream::Tcp(stream, peer.ip())),
+            Socket::Unix(listener) => listener.accept().await.map(|(stream, _)| Stream::Unix(stream)),
         }
     }
 }
@@ -73,6 +88,9 @@ pub(super) trait Service: Send + Sync + 'static {
     fn opened(&self) -> Option<Connected> {
         None
     }
+
+    /// Notes that TLS ended a connection before its first request.
+    fn handshake_failed(&self, _: HandshakeFailure) {}
 
     /// Ends when no work is left that outlives its connection.
     fn finished(&self) -> impl Future<Output = ()> + Send {
@@ -97,7 +115,7 @@ pub(super) async fn serve<S: Service>(
     service: Arc<S>,
     shutdown: impl Future<Output = ()>,
 ) -> Drain {
-    let http = Arc::new(Http::new(settings));
+    let http = Arc::new(Http::new(settings, listener.tls.clone()));
     let slots = Arc::new(Semaphore::new(settings.max_connections));
     let graceful = GracefulShutdown::new();
     let mut connections = JoinSet::new();
@@ -155,6 +173,8 @@ async fn accept(listener: &Listener, slots: &Arc<Semaphore>) -> (Stream, OwnedSe
 struct Http {
     builder: Builder<TokioExecutor>,
     patience: Patience,
+    tls: Option<Arc<Tls>>,
+    handshake_timeout: Duration,
 }
 
 impl fmt::Debug for Http {
@@ -168,7 +188,7 @@ const MAX_HEADERS: usize = 64;
 const MAX_HEAD_BYTES: usize = 16 * 1024;
 
 impl Http {
-    fn new(settings: &Settings) -> Self {
+    fn new(settings: &Settings, tls: Option<Arc<Tls>>) -> Self {
         let mut builder = Builder::new(TokioExecutor::new());
         builder
             .http1()
@@ -189,9 +209,10 @@ impl Http {
             .max_local_error_reset_streams(20);
         let patience =
             Patience { head: settings.header_timeout, idle: settings.keep_alive, write: settings.write_timeout };
-        Self { builder, patience }
+        Self { builder, patience, tls, handshake_timeout: settings.handshake_timeout }
     }
 
+    /// Shakes hands where TLS is spoken, then serves.
     async fn connection<S: Service, IO: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
         &self,
         stream: IO,
@@ -199,11 +220,32 @@ impl Http {
         service: Arc<S>,
         watcher: Watcher,
     ) {
+        let Some(tls) = &self.tls else { return self.requests(stream, peer, None, service, watcher).await };
+        match tls.accept(stream, self.handshake_timeout).await {
+            Ok((stream, certificate)) => self.requests(stream, peer, certificate, service, watcher).await,
+            Err(failure) => {
+                service.handshake_failed(failure);
+                tracing::debug!(%peer, reason = failure.as_str(), "TLS handshake failed");
+            }
+        }
+    }
+
+    async fn requests<S: Service, IO: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+        &self,
+        stream: IO,
+        peer: IpAddr,
+        certificate: Option<Arc<ClientCertificate>>,
+        service: Arc<S>,
+        watcher: Watcher,
+    ) {
         let activity = Arc::new(Activity::new());
         let wire = TokioIo::new(Wire::new(stream, Arc::clone(&activity), self.patience));
-        let service = service_fn(move |request: Request<Incoming>| {
+        let service = service_fn(move |mut request: Request<Incoming>| {
             let busy = activity.begin(request.version());
             let service = Arc::clone(&service);
+            if let Some(certificate) = &certificate {
+                request.extensions_mut().insert(Arc::clone(certificate));
+            }
             async move {
                 let response = service.call(request, peer).await;
                 drop(busy);

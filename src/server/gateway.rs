@@ -22,6 +22,7 @@ use super::panic::caught;
 use super::readiness::Readiness;
 use super::record::{Record, Served};
 use super::span::Spans;
+use super::tls::HandshakeFailure;
 use super::trace::{RequestIds, TRACERESPONSE};
 use super::{Settings, body, oauth};
 use crate::access::{self, Access, Attempt, RateLimited, Source, Unauthenticated};
@@ -197,7 +198,7 @@ impl<C: Connectors> Gateway<C> {
                 self.decided(Limit::Address, decision, record)
             })
             .transpose()?;
-        let caller = match access.authenticator().authenticate(&head.headers).await {
+        let caller = match access.caller(&head.headers, head.extensions.get()).await {
             Ok(caller) => caller,
             Err(reason) => {
                 record.class = Some(reason.class());
@@ -307,6 +308,10 @@ impl<C: Connectors> Service for Gateway<C> {
 
     fn opened(&self) -> Option<Connected> {
         Some(self.metrics.connected())
+    }
+
+    fn handshake_failed(&self, failure: HandshakeFailure) {
+        self.metrics.handshake_failed(failure);
     }
 
     async fn finished(&self) {

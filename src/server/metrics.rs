@@ -17,6 +17,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use super::readings::{Probe, Readings, Stages};
+use super::tls::HandshakeFailure;
 use crate::access;
 use crate::action::{Action, Outcome};
 use crate::hash::BOUNDS;
@@ -34,6 +35,7 @@ pub struct Metrics {
     panics: Counter,
     connections: Gauge,
     stages: Arc<Stages>,
+    handshake_failures: [Counter; HandshakeFailure::ALL.len()],
     connectors: ArcSwap<HashMap<String, Arc<ConnectorMetrics>>>,
 }
 
@@ -67,9 +69,28 @@ impl Metrics {
         let connections = Gauge::default();
         registry.register("connections", "Connections that are open", connections.clone());
         let stages = Arc::new(Stages::default());
+        let family = Family::<Labels, Counter>::default();
+        registry.register(
+            "tls_handshake_failures",
+            "Connections that ended before a request, by reason",
+            family.clone(),
+        );
+        let handshake_failures = HandshakeFailure::ALL
+            .map(|failure| family.get_or_create_owned(&vec![("reason", failure.as_str().to_owned())]));
         registry.register_collector(Box::new(Probe::new(access, Arc::clone(&stages), readings)));
         let connectors = ArcSwap::default();
-        Self { registry, requests, durations, refusals, decisions, panics, connections, stages, connectors }
+        Self {
+            registry,
+            requests,
+            durations,
+            refusals,
+            decisions,
+            panics,
+            connections,
+            stages,
+            handshake_failures,
+            connectors,
+        }
     }
 
     /// The exposition, in the text format of OpenMetrics 1.0.
@@ -133,6 +154,11 @@ impl Metrics {
     /// Counts a panic.
     pub(super) fn panicked(&self) {
         self.panics.inc();
+    }
+
+    /// Counts a connection that TLS ended.
+    pub(super) fn handshake_failed(&self, failure: HandshakeFailure) {
+        self.handshake_failures[failure as usize].inc();
     }
 
     /// Counts a connection for as long as the value lives.

@@ -17,6 +17,7 @@ mod readiness;
 mod readings;
 mod record;
 mod span;
+mod tls;
 mod trace;
 mod wire;
 
@@ -32,12 +33,15 @@ pub use self::metrics::Metrics;
 pub use self::readiness::Readiness;
 pub use self::readings::{Readings, Reload};
 pub use self::span::{Span, Spans};
+pub use self::tls::{Material, Part, Tls, TlsError};
 
 /// The limits of a listener.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Connections at a time; more wait in the kernel's queue.
     pub max_connections: usize,
+    /// For a TLS handshake.
+    pub handshake_timeout: Duration,
     /// For a request head to arrive, from its first byte; for the first one, from the connection's beginning.
     pub header_timeout: Duration,
     /// For a request body to arrive.
@@ -58,6 +62,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             max_connections: 4096,
+            handshake_timeout: Duration::from_secs(5),
             header_timeout: Duration::from_secs(5),
             body_timeout: Duration::from_secs(5),
             keep_alive: Duration::from_secs(60),

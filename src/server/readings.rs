@@ -38,6 +38,8 @@ pub struct Readings {
     pub hash_work: Distribution,
     /// What became of audit records, where they are kept.
     pub audit: Option<audit::Totals>,
+    /// When the gateway's TLS certificate expires, in seconds since 1970.
+    pub certificate_expires: Option<f64>,
     /// Lines of the log that were lost because nobody took them.
     pub log_lines_dropped: u64,
 }
@@ -140,6 +142,10 @@ impl Collector for Probe {
             "Log lines that standard error did not take",
             &[(vec![], readings.log_lines_dropped)],
         )?;
+        if let Some(expires) = readings.certificate_expires {
+            let series = vec![(vec![], expires)];
+            gauges.add("tls_certificate_expiry_timestamp_seconds", "When the TLS certificate expires", series)?;
+        }
         match &readings.audit {
             Some(totals) => gauges.audit(totals),
             None => Ok(()),

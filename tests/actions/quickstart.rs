@@ -28,7 +28,8 @@ fn its_settings_are_refused_only_for_want_of_a_client() {
     std::fs::rename(folder.join("connectors/users.yaml"), folder.join("users.yaml")).unwrap();
     let settings = include_str!("../../examples/quickstart/userbridge.yaml");
     let refused = setup.settings(settings).try_start().err().expect("a refusal");
-    assert!(refused.output.contains("declares no client"), "{}", refused.output);
+    assert!(refused.output.contains("no client is declared"), "{}", refused.output);
+    assert_eq!(refused.output.matches("error[").count(), 1, "{}", refused.output);
 }
 
 fn run(dialect: Dialect, schema: &str) {

@@ -61,8 +61,12 @@ pub const GUARANTEES: &[Guarantee] = &[
     g(
         "B9",
         "An unreadable secret refuses its connector, by its path",
-        &["reload::saves::a_changed_secret_is_a_changed_definition"],
-        "the refusal of secrets that everybody may read",
+        &[
+            "reload::saves::a_changed_secret_is_a_changed_definition",
+            "tls::private::a_secret_that_everybody_can_read_is_refused_by_its_path_and_never_shown",
+            "tls::private::every_kind_of_secret_file_is_refused_when_everybody_can_read_it",
+        ],
+        "",
     ),
     g(
         "B10",
@@ -176,7 +180,12 @@ pub const GUARANTEES: &[Guarantee] = &[
         "",
     ),
     g("B24", "Unknown paths and methods have one answer", &["http::answers::paths_and_methods"], ""),
-    g("B25", "Plain HTTP to a port of HTTPS is refused", &[], "a test over TLS"),
+    g(
+        "B25",
+        "Plain HTTP to a port of HTTPS is refused",
+        &["tls::handshake::plain_http_gets_no_answer_from_a_tls_port"],
+        "",
+    ),
     g(
         "B26",
         "A forwarded address of an untrusted peer is ignored",

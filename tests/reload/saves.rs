@@ -90,6 +90,7 @@ fn swap(mount: &Path, version: &str, files: &[(&str, String)]) {
     std::fs::create_dir(&data).unwrap();
     for (name, text) in files {
         std::fs::write(data.join(name), text).unwrap();
+        private(&data.join(name));
     }
     let link = mount.join("..data_tmp");
     symlink(format!("..{version}"), &link).unwrap();
@@ -172,7 +173,7 @@ fn a_changed_secret_is_a_changed_definition() {
     let setup = quiet().definition("twin.yaml", &text);
     let secret = setup.folder().join("secrets/token");
     std::fs::create_dir(secret.parent().unwrap()).unwrap();
-    std::fs::write(&secret, "one\n").unwrap();
+    rename_over(&secret, "one\n");
     let gateway = setup.start();
     let nickname = || gateway.call("twin", "get_user", &json!({ "identifier": "ann" })).user()["nickname"].clone();
     assert_eq!(nickname(), "one");
@@ -186,7 +187,7 @@ fn a_changed_secret_is_a_changed_definition() {
     let refused = status_of(&gateway, "twin.yaml")["refused"].to_string();
     assert!(refused.contains("missing-secret") && refused.contains("secrets/token"), "{refused}");
     assert_eq!(nickname(), "three");
-    std::fs::write(&secret, "four\n").unwrap();
+    rename_over(&secret, "four\n");
     soon(&gateway, "the secret is read again", || nickname() == "four");
     assert_eq!(state_of(&gateway, "twin.yaml"), "current");
     assert!(!gateway.log().contains("three"), "a secret stands in the log");

@@ -193,7 +193,7 @@ impl Census {
     }
 }
 
-fn best<'t>(columns: &'t [TableColumn], score: impl Fn(&TableColumn) -> u32) -> Option<(&'t TableColumn, u32)> {
+fn best(columns: &[TableColumn], score: impl Fn(&TableColumn) -> u32) -> Option<(&TableColumn, u32)> {
     let scored = columns.iter().map(|column| (column, score(column))).filter(|(_, score)| *score > 0);
     // Of equals the first.
     scored.rev().max_by_key(|(_, score)| *score)

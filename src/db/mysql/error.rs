@@ -5,7 +5,7 @@
 use sea_orm::sqlx;
 use sea_orm::sqlx::mysql::MySqlDatabaseError;
 
-use crate::db::failure::{Failure, Fate, redact};
+use crate::db::failure::{Failure, Fate, cut_quoted, redact, without_password};
 use crate::db::url::Server;
 use crate::db::{Error, ErrorKind, Value};
 
@@ -39,7 +39,8 @@ pub(super) fn failure(error: sqlx::Error, context: &Context<'_>) -> Failure {
 /// Sorts an error of the attempt to connect.
 pub(super) fn connecting(server: &Server, error: sqlx::Error) -> Error {
     let failure = failure(error, &Context::default());
-    let message = format!("cannot connect to {}: {}", server.address, failure.error.message);
+    let why = without_password(&failure.error.message, server);
+    let message = format!("cannot connect to {}: {why}", server.address);
     Error { kind: ErrorKind::Unavailable, message, ..failure.error }
 }
 
@@ -96,6 +97,8 @@ fn without_values(number: u16, message: &str) -> String {
     let (start, end) = match number {
         1022 | 1062 | 1169 | 1586 | 1859 => ("entry '", "' for key"),
         1292 | 1366 | 1367 | 1411 | 1300 => (": '", "' for "),
+        // An expression with the values in it.
+        1690 => return cut_quoted(message, '\''),
         _ => return message.to_owned(),
     };
     let Some(begin) = message.find(start).map(|at| at + start.len()) else { return message.to_owned() };

@@ -6,7 +6,7 @@ use tokio_postgres::error::{DbError, ErrorPosition};
 
 use super::encode::Kind;
 use super::session::Role;
-use crate::db::failure::{Failure, Fate, cut_quoted, redact};
+use crate::db::failure::{Failure, Fate, cut_quoted, redact, without_password};
 use crate::db::url::Server;
 use crate::db::{Error, ErrorKind, Value};
 
@@ -58,7 +58,8 @@ pub(super) fn connecting(server: &Server, error: &tokio_postgres::Error) -> Erro
         Some(db) => (db.message().to_owned(), Some(db.code().code().to_owned())),
         None => (causes(error), None),
     };
-    let message = format!("cannot connect to {}: {message}", server.address);
+    // A server that is none may answer with whatever it was sent.
+    let message = format!("cannot connect to {}: {}", server.address, without_password(&message, server));
     let kind = if refuses_writes(error) { ErrorKind::ReadOnly } else { ErrorKind::Unavailable };
     Error { kind, message, code, offset: None }
 }

@@ -205,6 +205,8 @@ pub struct RawSecret {
     pub env: Option<At<String>>,
     /// The path of a file, from the definition's directory; one line break at its end is not part of the value.
     pub file: Option<At<String>>,
+    /// The name of a systemd credential.
+    pub credential: Option<At<String>>,
     /// For a pepper: `prefix` when it stands before the password, `suffix` when it follows; `suffix` unless said
     /// otherwise.
     pub position: Option<At<String>>,

@@ -60,4 +60,4 @@ macro_rules! schema_of_shapes {
     };
 }
 
-pub(super) use {by_shape, schema_of_shapes};
+pub(in crate::definition) use {by_shape, schema_of_shapes};

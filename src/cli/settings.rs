@@ -1,0 +1,86 @@
+//! The gateway's settings with everything that they refer to.
+//!
+//! Invariant: what `check` accepts is what `serve` starts with; both call [`load`].
+
+use std::path::Path;
+
+use super::access::networks::NetworkFiles;
+use super::access::{Rules, rules};
+use super::tokens::{self, FirstKey, beside};
+use super::{audit, tls};
+use crate::access::{self, Access};
+use crate::definition::{Gateway, Surroundings, check_gateway, read};
+use crate::diagnostic::{Code, Fault, Report, Severity, Source};
+use crate::server::Tls;
+
+/// Settings that can be served.
+pub(super) struct Ready {
+    pub source: Source,
+    pub gateway: Gateway,
+    pub access: access::Settings,
+    pub networks: NetworkFiles,
+    pub audit: Option<crate::audit::Settings>,
+    pub tls: Option<Tls>,
+}
+
+/// Reads a file of settings and all that it refers to: None when something about it is refused.
+pub(super) fn load(
+    path: &Path,
+    variable: &dyn Fn(&str) -> Option<String>,
+    first_key: FirstKey,
+) -> (Option<Ready>, Report) {
+    let source = match read(path) {
+        Ok(source) => source,
+        Err(report) => return (None, report),
+    };
+    let gateway = match check_gateway(&source) {
+        Ok(gateway) => gateway,
+        Err(report) => return (None, report),
+    };
+    let surroundings = Surroundings { variable, directory: beside(path) };
+    let mut faults = Vec::new();
+    let ready = assemble(gateway, source.clone(), &surroundings, first_key, &mut faults);
+    let report = Report::new(source, faults.into_iter().map(Into::into).collect());
+    (ready.filter(|_| !report.is_fatal()), report)
+}
+
+fn assemble(
+    gateway: Gateway,
+    source: Source,
+    surroundings: &Surroundings<'_>,
+    first_key: FirstKey,
+    faults: &mut Vec<Fault>,
+) -> Option<Ready> {
+    let mut networks = NetworkFiles::new(surroundings.directory);
+    let raw = &gateway.raw;
+    let Rules { mut settings, mut tokens } = rules(raw, &mut networks, faults);
+    if raw.clients.is_empty() {
+        let fault = Fault::new(Code::MissingKey, 0..0, "no client is declared, so nobody could call");
+        faults.push(fault.help(
+            "make one with: userbridge client new NAME --scope 'CONNECTOR:*'\n\
+             or try things out with: userbridge serve --dev",
+        ));
+    }
+    let audit = audit::settings(raw, surroundings, faults);
+    let tls = raw.tls.as_ref().map(|at| tls::load(&at.value, surroundings));
+    let tls = tls.transpose().map_err(|fault| faults.push(fault)).ok()?;
+    if faults.iter().any(|fault| fault.code.severity() == Severity::Error) {
+        return None;
+    }
+    // Keys are made only for settings that are in order otherwise.
+    let installed = tokens::read_keys(&mut tokens, surroundings.directory, first_key)
+        .and_then(|()| tokens::install(&mut settings, tokens))
+        .map_err(|problem| (raw.tokens.as_ref().map_or(0..0, |tokens| tokens.issuer.span.clone()), problem))
+        .and_then(|()| {
+            let rules = Access::new(settings.clone(), None);
+            rules
+                .map(drop)
+                .map_err(|error| (raw.clients.first().map_or(0..0, |c| c.id.span.clone()), error.to_string()))
+        });
+    if let Err((span, problem)) = installed {
+        faults.push(Fault::new(Code::InvalidValue, span, problem));
+        return None;
+    }
+    networks.commit();
+    Some(Ready { source, gateway, access: settings, networks, audit, tls })
+}

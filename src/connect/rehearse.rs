@@ -1,0 +1,363 @@
+//! A rehearsal: a throw-away user is added, found, logged in, changed and removed, in one transaction that is rolled
+//! back.
+//!
+//! Invariant: the handler that answers requests is the one that is rehearsed; only its database is another: every
+//! statement runs in one transaction, and no commit reaches the server.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use super::scene::Scene;
+use super::unreachable;
+use crate::action::{Action, Lookup, NewUser, Object, Outcome, Request};
+use crate::db::inspect::{Trigger, inspect};
+use crate::db::{
+    BoxFuture, Database, Description, Effect, Error, ErrorKind, PoolState, Query, Row, Transaction, Value, open,
+};
+use crate::definition::{Definition, raw::RawFieldType};
+use crate::diagnostic::{Code, Diagnostic, Fault, Source, Span};
+use crate::handler::{Handler, Resources, Store};
+use crate::secret::Password;
+use crate::sql::{Dialect, Role};
+
+/// How long the whole rehearsal may take.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// Rehearses every declared action. The nonce makes the throw-away user's names unlike any other's: letters and digits.
+pub async fn rehearse(definition: Definition, source: &Source, resources: Resources, nonce: &str) -> Vec<Diagnostic> {
+    let note = |span: &Span, message: String, help: &str| -> Vec<Diagnostic> {
+        vec![Fault::new(Code::NotChecked, span.clone(), message).help(help).into()]
+    };
+    let place = definition.places.database.clone();
+    if definition.create.is_none() {
+        let message = "nothing is rehearsed: without `create` there is no throw-away user".to_owned();
+        return note(&place, message, "declare `create`, or try single actions");
+    }
+    let remarks = match remarks(&definition, source).await {
+        Ok(Ok(remarks)) => remarks,
+        Ok(Err(why)) => return note(&place, format!("nothing is rehearsed: {why}"), "a rehearsal must leave no trace"),
+        Err(error) => return vec![unreachable(&definition, &error).into()],
+    };
+    match perform(definition, source, resources, nonce).await {
+        Ok(told) => {
+            let told = told.join(", ");
+            let message = format!("rehearsed and rolled back: {told}; {remarks}");
+            let fault = Fault::new(Code::Rehearsed, place, message);
+            vec![fault.help("everything else is as it was before").into()]
+        }
+        Err(fault) => vec![(*fault).into()],
+    }
+}
+
+/// What a rollback does not undo; or why there can be no rehearsal.
+async fn remarks(definition: &Definition, source: &Source) -> Result<Result<String, String>, Error> {
+    let mut inspector = inspect(&definition.database).await?;
+    let scene = Scene::gather(definition, source, inspector.as_mut()).await?;
+    let written = [Role::Insert, Role::Update, Role::Delete];
+    let tables: Vec<_> =
+        scene.statements.iter().flat_map(|seen| scene.used(seen, &written)).map(|(_, table)| table).collect();
+    if let Some(table) = tables.iter().find(|table| !table.transactional) {
+        return Ok(Err(format!("the engine of `{}` has no transactions", table.name)));
+    }
+    if scene.server.read_only.is_some() {
+        return Ok(Err("the database takes no writes".to_owned()));
+    }
+    let mut triggers: Vec<&Trigger> = tables.iter().flat_map(|table| &table.triggers).collect();
+    triggers.sort_by_key(|trigger| &trigger.name);
+    triggers.dedup_by_key(|trigger| &trigger.name);
+    let numbers = match definition.database.dialect() {
+        Dialect::Postgres => "sequences have advanced",
+        Dialect::Mysql => "AUTO_INCREMENT has advanced",
+        Dialect::Sqlite => "nothing of it stays",
+    };
+    Ok(Ok(match triggers.as_slice() {
+        [] => numbers.to_owned(),
+        some => {
+            let names: Vec<String> = some.iter().map(|trigger| format!("`{}`", trigger.name)).collect();
+            format!("{numbers}, and what the triggers {} did outside of the database stays", names.join(", "))
+        }
+    }))
+}
+
+async fn perform(
+    definition: Definition,
+    source: &Source,
+    resources: Resources,
+    nonce: &str,
+) -> Result<Vec<String>, Box<Fault>> {
+    let place = definition.places.database.clone();
+    let failed = |error: &Error| {
+        Box::new(
+            Fault::new(Code::RehearsalFailed, place.clone(), error.to_string())
+                .help("see whether this user may write here"),
+        )
+    };
+    let deadline = Instant::now() + LIMIT;
+    let config = definition.database.clone().for_rehearsal(LIMIT);
+    let real = open(&config).map_err(|error| failed(&error))?;
+    let transaction = real.begin(deadline).await.map_err(|error| failed(&error))?;
+    let stage = Arc::new(Stage { real, transaction: Arc::new(Mutex::new(Some(transaction))) });
+    let actor = Actor::new(definition, source, Arc::clone(&stage), resources, nonce, deadline);
+    let told = actor.play().await;
+    let transaction = stage.transaction.lock().await.take();
+    if let Some(transaction) = transaction {
+        transaction.rollback().await.map_err(|error| failed(&error))?;
+    }
+    told
+}
+
+/// The throw-away user, and the handler that is asked about it.
+struct Actor<'a> {
+    handler: Handler,
+    source: &'a Source,
+    deadline: Instant,
+    email: String,
+    username: String,
+    phone_number: String,
+}
+
+impl<'a> Actor<'a> {
+    fn new(
+        definition: Definition,
+        source: &'a Source,
+        stage: Arc<Stage>,
+        resources: Resources,
+        nonce: &str,
+        deadline: Instant,
+    ) -> Self {
+        let digits: u64 = nonce.bytes().fold(0, |sum, byte| (sum * 31 + u64::from(byte)) % 10_000_000);
+        Self {
+            handler: Handler::new(definition, Store::new("rehearsal", stage, LIMIT, resources.entropy), resources),
+            source,
+            deadline,
+            email: format!("rehearsal-{nonce}@example.invalid"),
+            username: format!("rehearsal{nonce}"),
+            phone_number: format!("+1999{digits:07}"),
+        }
+    }
+
+    async fn play(&self) -> Result<Vec<String>, Box<Fault>> {
+        let mut told = Vec::new();
+        let (first, second) = ("correct horse battery", "another horse staple");
+        let outcome = self.run(self.create(first)).await?;
+        let Outcome::Created(created) = outcome else { return Err(self.wrong(Action::Create, &outcome, "created")) };
+        told.push("create".to_owned());
+        let mut user_id = created.map(|profile| profile.user_id().to_owned());
+        let identifier = self.find(&mut user_id, &mut told).await?;
+        if self.declares(Action::Login)
+            && let Some(identifier) = &identifier
+        {
+            self.log_in(identifier, first, &mut told).await?;
+        }
+        if self.declares(Action::ChangePassword)
+            && let Some(identifier) = &identifier
+        {
+            let password = Password::new(second);
+            let request = Request::ChangePassword { identifier: identifier.clone(), password };
+            self.changes(request, &mut told).await?;
+            if self.declares(Action::Login) {
+                self.log_in(identifier, second, &mut told).await?;
+            }
+        }
+        if self.declares(Action::Delete)
+            && let Some(user_id) = user_id
+        {
+            self.changes(Request::Delete { user_id }, &mut told).await?;
+            if self.declares(Action::GetUser)
+                && let Some(identifier) = identifier
+            {
+                let outcome = self.run(self.get_user(&identifier)).await?;
+                if outcome != Outcome::NotFound {
+                    return Err(self.wrong(Action::GetUser, &outcome, "not_found after `delete`"));
+                }
+            }
+        }
+        Ok(told)
+    }
+
+    /// By which of its names the new user is found; without `get_user` the e-mail address is taken for it.
+    async fn find(&self, user_id: &mut Option<String>, told: &mut Vec<String>) -> Result<Option<String>, Box<Fault>> {
+        let by_name =
+            self.handler.definition().get_user.as_ref().is_some_and(|get_user| get_user.by_identifier.is_some());
+        if !by_name {
+            return Ok(Some(self.email.clone()));
+        }
+        for name in [&self.email, &self.username, &self.phone_number] {
+            match self.run(self.get_user(name)).await? {
+                Outcome::Found(profile) => {
+                    *user_id = Some(profile.user_id().to_owned());
+                    told.push("get_user".to_owned());
+                    return Ok(Some(name.clone()));
+                }
+                Outcome::NotFound => {}
+                other => return Err(self.wrong(Action::GetUser, &other, "found")),
+            }
+        }
+        Err(self.wrong(Action::GetUser, &Outcome::NotFound, "found, after `create`"))
+    }
+
+    /// Logs in; a user who is kept out until the address is verified is verified first.
+    async fn log_in(&self, identifier: &str, password: &str, told: &mut Vec<String>) -> Result<(), Box<Fault>> {
+        let login = || Request::Login {
+            identifier: identifier.to_owned(),
+            password: Password::new(password),
+            context: Object::new(),
+        };
+        let mut outcome = self.run(login()).await?;
+        if matches!(outcome, Outcome::Denied(_))
+            && self.declares(Action::Verify)
+            && !told.contains(&"verify".to_owned())
+        {
+            self.changes(Request::Verify { email: self.email.clone() }, told).await?;
+            outcome = self.run(login()).await?;
+        }
+        match outcome {
+            Outcome::Authenticated(_) => told.push("login".to_owned()),
+            Outcome::Denied(_) => told.push("login (denied by a rule)".to_owned()),
+            other => return Err(self.wrong(Action::Login, &other, "authenticated")),
+        }
+        Ok(())
+    }
+
+    async fn changes(&self, request: Request, told: &mut Vec<String>) -> Result<(), Box<Fault>> {
+        let action = request.action();
+        let outcome = self.run(request).await?;
+        if outcome != Outcome::Changed {
+            return Err(self.wrong(action, &outcome, "changed"));
+        }
+        told.push(action.as_str().to_owned());
+        Ok(())
+    }
+
+    async fn run(&self, request: Request) -> Result<Outcome, Box<Fault>> {
+        let action = request.action();
+        self.handler.run(&request, self.deadline).await.map_err(|error| {
+            let message = format!("`{action}` gives no answer ({}): {error}", error.class.as_str());
+            Box::new(
+                self.fault(action, message).help("the words behind the colon are the database's or the gateway's own"),
+            )
+        })
+    }
+
+    fn wrong(&self, action: Action, outcome: &Outcome, expected: &str) -> Box<Fault> {
+        let found = match outcome {
+            Outcome::Rejected(rejection) => format!("rejected ({})", rejection.message),
+            other => other.as_str().to_owned(),
+        };
+        let message = format!("`{action}` answers {found}, expected {expected}");
+        Box::new(self.fault(action, message).help("everything was rolled back; run the statements by hand to see why"))
+    }
+
+    fn fault(&self, action: Action, message: String) -> Fault {
+        let places = &self.handler.definition().places;
+        let statement = places.statements.iter().find(|located| located.action == action);
+        let span = statement.map_or(places.database.clone(), |located| located.first_word(self.source));
+        Fault::new(Code::RehearsalFailed, span, message)
+    }
+
+    fn declares(&self, action: Action) -> bool {
+        self.handler.definition().declares(action)
+    }
+
+    fn create(&self, password: &str) -> Request {
+        let fields = self.handler.definition().create.iter().flat_map(|create| &create.fields);
+        let value = |kind: &RawFieldType| match kind {
+            RawFieldType::Text => serde_json::json!("rehearsal"),
+            RawFieldType::Integer => serde_json::json!(1),
+            RawFieldType::Number => serde_json::json!(1.5),
+            RawFieldType::Boolean => serde_json::json!(true),
+            RawFieldType::Json => serde_json::json!({}),
+        };
+        Request::Create(Box::new(NewUser {
+            email: Some(self.email.clone()),
+            username: Some(self.username.clone()),
+            phone_number: Some(self.phone_number.clone()),
+            password: Some(Password::new(password)),
+            fields: fields.map(|(name, kind)| (name.clone(), value(kind))).collect(),
+            ..NewUser::default()
+        }))
+    }
+
+    fn get_user(&self, name: &str) -> Request {
+        Request::GetUser { by: Lookup::Identifier(name.to_owned()), context: Object::new() }
+    }
+}
+
+/// A transaction that several have a hand in; None once it is over.
+type Shared = Arc<Mutex<Option<Box<dyn Transaction>>>>;
+
+/// A database whose every statement runs in one transaction.
+struct Stage {
+    real: Arc<dyn Database>,
+    transaction: Shared,
+}
+
+/// A transaction inside the one of the rehearsal: neither its commit nor its rollback reaches the server.
+struct Scenario(Shared);
+
+async fn execute(shared: &Shared, query: &Query, arguments: &[Value]) -> Result<Effect, Error> {
+    match shared.lock().await.as_mut() {
+        Some(transaction) => transaction.execute(query, arguments).await,
+        None => Err(Error::new(ErrorKind::Unavailable, "the rehearsal is over")),
+    }
+}
+
+impl Database for Stage {
+    fn dialect(&self) -> Dialect {
+        self.real.dialect()
+    }
+
+    fn prepare<'a>(&'a self, query: &'a Query, deadline: Instant) -> BoxFuture<'a, Result<&'a Description, Error>> {
+        self.real.prepare(query, deadline)
+    }
+
+    fn fetch<'a>(
+        &'a self,
+        query: &'a Query,
+        arguments: &'a [Value],
+        _: Instant,
+    ) -> BoxFuture<'a, Result<Vec<Row>, Error>> {
+        Box::pin(async move { Ok(execute(&self.transaction, query, arguments).await?.rows) })
+    }
+
+    fn begin(&self, _: Instant) -> BoxFuture<'_, Result<Box<dyn Transaction>, Error>> {
+        let scenario = Scenario(Arc::clone(&self.transaction));
+        Box::pin(async move { Ok(Box::new(scenario) as Box<dyn Transaction>) })
+    }
+
+    fn ping(&self, deadline: Instant) -> BoxFuture<'_, Result<(), Error>> {
+        self.real.ping(deadline)
+    }
+
+    fn renew(&self) {
+        self.real.renew();
+    }
+
+    fn state(&self) -> PoolState {
+        self.real.state()
+    }
+}
+
+impl fmt::Debug for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Stage").field(&self.real).finish()
+    }
+}
+
+impl Transaction for Scenario {
+    fn execute<'a>(&'a mut self, query: &'a Query, arguments: &'a [Value]) -> BoxFuture<'a, Result<Effect, Error>> {
+        Box::pin(execute(&self.0, query, arguments))
+    }
+
+    fn commit(self: Box<Self>) -> BoxFuture<'static, Result<(), Error>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn rollback(self: Box<Self>) -> BoxFuture<'static, Result<(), Error>> {
+        Box::pin(async { Ok(()) })
+    }
+}
