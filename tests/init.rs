@@ -84,7 +84,7 @@ fn nothing_is_overwritten_and_no_password_is_written() {
     assert_eq!(run(folder.path(), &["init", "django", "--force"]).0, 0);
     assert!(std::fs::read_to_string(&file).unwrap().contains("connector: django"));
     let (code, out, _) = run(folder.path(), &["init", "django", "--output", "-"]);
-    assert!(code == 0 && out.contains("connector: django\n") && !out.contains("written"));
+    assert!(code == 0 && out.contains("connector: django\n") && !out.contains("written: "));
     for (arguments, code, word) in [
         (&["init", "djngo"][..], 2, "did you mean `django`"),
         (&["init", "table", "--table", "users"], 2, "--hash COLUMN"),
