@@ -308,6 +308,20 @@ const SCHEMAS: &[Schema] = &[
     },
 ];
 
+/// What a definition says of the costs of new hashes, everywhere it does.
+const CHEAPER: [(&str, &str); 10] = [
+    ("600000", "6000"),
+    ("210000", "2100"),
+    ("50000", "500"),
+    ("rounds: 10000 }", "rounds: 1000 }"),
+    ("cost: 10", "cost: 5"),
+    ("cost: 12", "cost: 5"),
+    ("cost: 13", "cost: 5"),
+    ("new: bcrypt-2a", "new: { format: bcrypt-2a, cost: 5 }"),
+    ("new: aspnet-identity", "new: { format: aspnet-identity, rounds: 1000 }"),
+    ("new: mediawiki", "new: { format: mediawiki, rounds: 1000 }"),
+];
+
 /// A password that forums and shops escape, and that every charset of theirs can write.
 const NEW: &str = "new <\"&'> secret";
 
@@ -364,9 +378,12 @@ fn serve(dialect: Dialect) {
     assert!(wrong.is_empty(), "what was written is not as the application writes it: {wrong:?}");
 }
 
-/// The shipped text, with what its comment offers for hashes of older versions.
+/// The shipped text, at costs that unoptimised code can afford, with what its comment offers for hashes of older versions.
 fn definition(schema: &Schema) -> String {
-    let text = std::fs::read_to_string(path(schema)).unwrap();
+    let mut text = std::fs::read_to_string(path(schema)).unwrap();
+    for (costly, cheap) in CHEAPER {
+        text = text.replace(costly, cheap);
+    }
     match schema.name {
         "prestashop" => {
             let offered = "formats: [bcrypt, { format: prestashop, pepper: { env: PRESTASHOP_COOKIE_KEY } }]";
@@ -513,7 +530,8 @@ impl Case<'_> {
             self.expect(Action::ChangeEmail, change("bob@example.com", "bob@example.org"), "changed");
             self.expect(Action::ChangeEmail, change("bob@example.com", "x@example.org"), "unchanged");
             if self.schema.names != Names::Username {
-                let found = self.application.expect("get_user", json!({ "identifier": "bob@example.org" }), "user").user();
+                let found =
+                    self.application.expect("get_user", json!({ "identifier": "bob@example.org" }), "user").user();
                 assert_eq!(found["email"], "bob@example.org");
                 let gone = json!({ "identifier": "bob@example.com" });
                 self.application.expect("get_user", gone, "not_found");
