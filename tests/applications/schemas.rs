@@ -9,7 +9,7 @@ use userbridge::action::Action;
 use userbridge::definition::load_file;
 use userbridge::sql::Dialect;
 
-use super::Application;
+use super::{Application, cheaper};
 use crate::gateway::Setup;
 use crate::servers;
 use crate::stores::Store;
@@ -308,20 +308,6 @@ const SCHEMAS: &[Schema] = &[
     },
 ];
 
-/// What a definition says of the costs of new hashes, everywhere it does.
-const CHEAPER: [(&str, &str); 10] = [
-    ("600000", "6000"),
-    ("210000", "2100"),
-    ("50000", "500"),
-    ("rounds: 10000 }", "rounds: 1000 }"),
-    ("cost: 10", "cost: 5"),
-    ("cost: 12", "cost: 5"),
-    ("cost: 13", "cost: 5"),
-    ("new: bcrypt-2a", "new: { format: bcrypt-2a, cost: 5 }"),
-    ("new: aspnet-identity", "new: { format: aspnet-identity, rounds: 1000 }"),
-    ("new: mediawiki", "new: { format: mediawiki, rounds: 1000 }"),
-];
-
 /// A password that forums and shops escape, and that every charset of theirs can write.
 const NEW: &str = "new <\"&'> secret";
 
@@ -380,10 +366,7 @@ fn serve(dialect: Dialect) {
 
 /// The shipped text, at costs that unoptimised code can afford, with what its comment offers for hashes of older versions.
 fn definition(schema: &Schema) -> String {
-    let mut text = std::fs::read_to_string(path(schema)).unwrap();
-    for (costly, cheap) in CHEAPER {
-        text = text.replace(costly, cheap);
-    }
+    let text = cheaper(&std::fs::read_to_string(path(schema)).unwrap());
     match schema.name {
         "prestashop" => {
             let offered = "formats: [bcrypt, { format: prestashop, pepper: { env: PRESTASHOP_COOKIE_KEY } }]";

@@ -18,6 +18,8 @@ use userbridge::registry::Connector;
 use userbridge::secret::Password;
 use userbridge::sql::Dialect;
 
+use super::cheaper;
+
 #[test]
 fn every_case_of_every_definition_holds() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -60,7 +62,10 @@ fn definitions() -> Vec<PathBuf> {
 
 /// The connector of a file, on a database that gives the rows of one of its tests.
 fn load(path: &Path, test: usize) -> Arc<Connector> {
-    let Loaded { definition, report, .. } = load_file(path, &|_| None);
+    let folder = tempfile::tempdir().unwrap();
+    let copy = folder.path().join(path.file_name().unwrap());
+    std::fs::write(&copy, cheaper(&std::fs::read_to_string(path).unwrap())).unwrap();
+    let Loaded { definition, report, .. } = load_file(&copy, &|_| None);
     let definition = definition.unwrap_or_else(|| panic!("{}", report.render(false)));
     let budget = Budget::new(BudgetConfig { threads: 1, queue: 4, memory: 512 << 20 }).unwrap();
     let resources = Resources { budget: Arc::new(budget), entropy: |bytes| bytes.fill(7) };
