@@ -66,3 +66,22 @@ fn checked_by(script: &str, pairs: &[(&str, &str)]) -> Vec<bool> {
     assert!(output.status.success());
     String::from_utf8(output.stdout).unwrap().lines().map(|line| line == "true").collect()
 }
+
+/// A definition's text, at costs that unoptimised code can afford.
+fn cheaper(text: &str) -> String {
+    CHEAPER.iter().fold(text.to_owned(), |text, (costly, cheap)| text.replace(costly, cheap))
+}
+
+/// What a definition says of the costs of new hashes, everywhere it does.
+const CHEAPER: [(&str, &str); 10] = [
+    ("600000", "6000"),
+    ("210000", "2100"),
+    ("50000", "500"),
+    ("rounds: 10000 }", "rounds: 1000 }"),
+    ("cost: 10", "cost: 5"),
+    ("cost: 12", "cost: 5"),
+    ("cost: 13", "cost: 5"),
+    ("new: bcrypt-2a", "new: { format: bcrypt-2a, cost: 5 }"),
+    ("new: aspnet-identity", "new: { format: aspnet-identity, rounds: 1000 }"),
+    ("new: mediawiki", "new: { format: mediawiki, rounds: 1000 }"),
+];

@@ -38,7 +38,7 @@ def drupal7(password, stored):
 def mediawiki(password, stored):
     empty, kind, digest, rounds, length, salt, output = stored.split(":")
     made = hashlib.pbkdf2_hmac(digest, password, base64.b64decode(salt), int(rounds), int(length))
-    return (empty, kind, digest, rounds) == ("", "pbkdf2", "sha512", "30000") and made == base64.b64decode(output)
+    return (empty, kind, digest, length) == ("", "pbkdf2", "sha512", "64") and made == base64.b64decode(output)
 
 
 def sha512_crypt(password, stored):
@@ -47,7 +47,7 @@ def sha512_crypt(password, stored):
     warnings.simplefilter("ignore")
     import crypt
 
-    return stored.startswith("$6$rounds=10000$") and crypt.crypt(password.decode(), stored) == stored
+    return stored.startswith("$6$rounds=") and crypt.crypt(password.decode(), stored) == stored
 
 
 def membership(password, stored, salt, kind):
@@ -65,7 +65,7 @@ def identity3(password, stored):
     data = base64.b64decode(stored)
     mark, function, rounds, length = struct.unpack(">BIII", data[:13])
     made = hashlib.pbkdf2_hmac("sha512", password, data[13 : 13 + length], rounds, 32)
-    return (mark, function, rounds, length) == (1, 2, 100000, 16) and made == data[13 + length :]
+    return (mark, function, length) == (1, 2, 16) and made == data[13 + length :]
 
 
 def keycloak(password, secret, credential):
@@ -89,17 +89,19 @@ def opencart(password, stored, salt):
 
 def xenforo(password, data, scheme):
     match = re.fullmatch(r'a:1:\{s:4:"hash";s:60:"(.{60})";\}', data)
-    return scheme == "XF:Core12" and bcrypt_of("$2y$10$", password, match[1])
+    return scheme == "XF:Core12" and bcrypt_of("$2y$", password, match[1])
 
 
 def discourse(password, stored, salt, algorithm):
-    made = hashlib.pbkdf2_hmac("sha256", password, salt.encode(), 600000, 32).hex()
-    return algorithm == "$pbkdf2-sha256$i=600000,l=32$" and len(salt) == 32 and made == stored
+    rounds = int(re.fullmatch(r"\$pbkdf2-sha256\$i=(\d+),l=32\$", algorithm)[1])
+    made = hashlib.pbkdf2_hmac("sha256", password, salt.encode(), rounds, 32).hex()
+    return len(salt) == 32 and made == stored
 
 
 def gitea(password, stored, salt, algorithm):
-    made = hashlib.pbkdf2_hmac("sha256", password, salt.encode(), 50000, 50).hex()
-    return algorithm == "pbkdf2$50000$50" and len(salt) == 10 and made == stored
+    rounds = int(re.fullmatch(r"pbkdf2\$(\d+)\$50", algorithm)[1])
+    made = hashlib.pbkdf2_hmac("sha256", password, salt.encode(), rounds, 50).hex()
+    return len(salt) == 10 and made == stored
 
 
 def nextcloud(password, stored):
@@ -110,7 +112,7 @@ def odoo(password, stored):
     empty, name, rounds, salt, digest = stored.split("$")
     decode = lambda text: base64.b64decode(text.replace(".", "+") + "=" * (-len(text) % 4))
     made = hashlib.pbkdf2_hmac("sha512", password, decode(salt), int(rounds))
-    return (empty, name, rounds) == ("", "pbkdf2-sha512", "600000") and made == decode(digest)
+    return (empty, name) == ("", "pbkdf2-sha512") and made == decode(digest)
 
 
 KINDS = {
@@ -122,7 +124,7 @@ KINDS = {
     ),
     "spring": lambda password, stored: stored.startswith("{bcrypt}") and bcrypt_of("$2a$", password, stored[8:]),
     "vbulletin": lambda password, stored, scheme: scheme == "blowfish:10"
-    and bcrypt_of("$2y$10$", hashlib.md5(password).hexdigest().encode(), stored),
+    and bcrypt_of("$2y$", hashlib.md5(password).hexdigest().encode(), stored),
     "drupal7": drupal7,
     "mediawiki": mediawiki,
     "sha512-crypt": sha512_crypt,

@@ -1,10 +1,10 @@
 //! Compiling, writing, and what counts as outdated.
 
 use userbridge::hash::{
-    Accept, Base, Charset, Cost, Description, Doubt, Encoding, FORMATS, FormatSpec, Item, Policy, Position, Problem,
-    Rounds, SaltEncoding, SaltSpec, Spec, Split, SplitOrder, Verdict, WriteError,
+    Accept, Base, Caps, Charset, Columns, Cost, Description, Doubt, Encoding, FORMATS, FormatSpec, Item, Policy,
+    Position, Problem, Rounds, SaltEncoding, SaltSpec, Spec, Split, SplitOrder, Stored, Verdict, When, WriteError,
 };
-use userbridge::secret::Password;
+use userbridge::secret::{Password, Secret};
 
 use super::{CHEAP, accepting, auto, counter, named, policy, verify, verify_salted};
 
@@ -64,6 +64,8 @@ fn what_is_written_is_verified_and_current() {
 fn defaults_are_those_of_the_applications() {
     for (name, begins) in [
         ("bcrypt", "$2b$12$"),
+        ("bcrypt-2a", "$2a$12$"),
+        ("bcrypt-2y", "$2y$12$"),
         ("phpass", "$P$B"),
         ("wordpress", "$wp$2y$10$"),
         ("django", "pbkdf2_sha256$1000000$"),
@@ -71,6 +73,36 @@ fn defaults_are_those_of_the_applications() {
     ] {
         let written = policy(Accept::Auto, named(name)).write_blocking(&Password::new("a"), &mut counter()).unwrap();
         assert!(written.hash.expose().starts_with(begins.as_bytes()), "{name}");
+    }
+}
+
+#[test]
+fn what_is_written_beside_the_hash_is_believed_before_it_stands_in_a_row() {
+    let columns = Columns { salt: Some("salt".into()), algorithm: Some("kind".into()), ..Columns::default() };
+    let new = |algorithm: Option<&str>| Description {
+        rounds: Some(Rounds::Fixed(1000)),
+        length: Some(50),
+        salt: Some(SaltSpec { length: Some(10), ..SaltSpec::text(Position::Prefix) }),
+        algorithm: algorithm.map(str::to_owned),
+        ..Description::digest("pbkdf2-sha256")
+    };
+    for algorithm in [Some("pbkdf2$1000$50"), None] {
+        let gitea = Description {
+            when: When { column: Some("kind".into()), empty: Some(false), ..When::default() },
+            ..Description::named("gitea")
+        };
+        let accept = Accept::Formats(vec![described(gitea)]);
+        let spec =
+            Spec { accept, write: Some(described(new(algorithm))), columns: columns.clone(), caps: Caps::default() };
+        let policy = Policy::compile(&spec).unwrap();
+        policy.self_test().unwrap();
+        let written = policy.write_blocking(&Password::new("pass"), &mut counter()).unwrap();
+        let row =
+            [("salt", written.salt.clone()), ("kind", algorithm.map(|text| Secret::new(text.as_bytes().to_vec())))];
+        let row = row.map(|(name, value)| (name.to_owned(), value));
+        let stored = Stored { value: Some(&written.hash), extra: &row, ..Stored::default() };
+        let verdict = policy.verify_blocking(&Password::new("pass"), &stored).unwrap();
+        assert!(matches!(verdict, Verdict::Match { .. }), "{algorithm:?}");
     }
 }
 
