@@ -12,7 +12,7 @@ use crate::db::inspect::{Inspector, Table, TypeClass, inspect};
 use crate::db::{Config, Error};
 use crate::definition::{Definition, Surroundings, check};
 use crate::diagnostic::Source;
-use crate::sql::{Dialect, Statement};
+use crate::sql::{ColumnUse, Dialect, Statement};
 
 /// How many tables are looked at.
 const TABLES: usize = 1_000;
@@ -252,8 +252,17 @@ fn needs(statement: &Statement, tables: &[Table]) -> Result<Vec<String>, String>
             Some(table) => names.push(format!("{}.{}", table.name, column.name).to_lowercase()),
             // Without a qualifier it may be a word that only looks like a column.
             None if candidates.is_empty() || column.qualifier.is_none() && outline.derived => {}
+            None if is_word(statement, column) => {}
             None => return Err(format!("column `{}`", column.name)),
         }
     }
     Ok(names)
+}
+
+/// Whether the name is a word of SQL, as in `EXTRACT(EPOCH FROM …)`, `CONVERT(… USING utf8mb4)` or `… AT TIME ZONE …`.
+fn is_word(statement: &Statement, column: &ColumnUse) -> bool {
+    let before = statement.text.get(..column.span.start).unwrap_or_default().trim_end().to_ascii_lowercase();
+    let field = before.strip_suffix('(').is_some_and(|text| text.trim_end().ends_with("extract"));
+    let zone = ["at", "time", "zone"].contains(&column.name.to_ascii_lowercase().as_str());
+    column.qualifier.is_none() && (field || zone || before.ends_with(" using"))
 }
