@@ -154,10 +154,16 @@ fn names_a_secret(key: &str) -> bool {
         "apikey",
         "private_key",
     ];
+    if key.len() < "key".len() {
+        return false;
+    }
     let key = key.to_ascii_lowercase().replace('-', "_");
     // A slip of the pen hides nothing: `pasword`, `passwort`. `tokens` is a section.
     let last = key.rsplit('_').next().unwrap_or_default();
-    let near = |word: &&str| word.len() > 4 && last != "tokens" && strsim::damerau_levenshtein(last, word) < 2;
+    let near = |word: &&str| {
+        let may_be = word.len() > 4 && word.len().abs_diff(last.len()) < 2 && last != "tokens";
+        may_be && strsim::damerau_levenshtein(last, word) < 2
+    };
     let ends = |word: &&str| key.strip_suffix(*word).is_some_and(|rest| rest.is_empty() || rest.ends_with('_'));
     key == "key" || WORDS.iter().any(|word| ends(word) || near(word))
 }

@@ -182,7 +182,9 @@ fn a_fault_in_any_step_is_neither_yes_nor_no_and_costs_no_attempt() {
     assert!(tried >= 9 * (5 + 1 + 1 + 1 + 3), "{tried} faults");
     // All of ann's two attempts are left, and no more: the limiter was at work all the while.
     serve(Plan::nothing());
-    let guess = || gateway.ask("login", &json!({ "identifier": "ann@x", "password": "wrong" }));
+    let body = json!({ "identifier": "ann@x", "password": "wrong" });
+    // On a busy machine the one hash thread may still be at work for those who left.
+    let guess = || (0..100).map(|_| gateway.ask("login", &body)).find(|status| *status != 503).unwrap_or(503);
     assert_eq!([guess(), guess(), guess()], [401, 401, 429]);
     // The control: a database that says "no such row" when it fails would be found out.
     serve(Plan::from(0, Fault::Silence));
