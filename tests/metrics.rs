@@ -54,6 +54,7 @@ fn every_promised_name_is_there_with_its_labels_and_nothing_of_a_user() {
         ("limiter_decisions", ("counter", &["scope", "decision"])),
         ("limiter_keys", ("gauge", &["scope"])),
         ("hash_queue_depth", ("gauge", &[])),
+        ("runtime_tasks", ("gauge", &[])),
         ("pool_connections", ("gauge", &["connector", "state"])),
         ("breaker_state", ("gauge", &["connector"])),
         ("config_last_reload_successful", ("gauge", &["connector"])),

@@ -363,6 +363,8 @@ impl State {
             pools: registry.connectors().map(|c| (c.name.clone(), c.pool())).collect(),
             breakers: registry.connectors().map(|c| (c.name.clone(), c.breaker())).collect(),
             hash_queue_depth: self.budget.state().queued as u64,
+            tasks: tokio::runtime::Handle::try_current()
+                .map_or(0, |runtime| runtime.metrics().num_alive_tasks() as u64),
             hash_waits: self.budget.waits(),
             hash_work: self.budget.work(),
             audit: self.journal.as_ref().map(|journal| journal.totals()),

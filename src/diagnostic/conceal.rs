@@ -76,9 +76,12 @@ fn private_keys(text: &str) -> impl Iterator<Item = Span> {
 fn named(text: &str) -> Vec<Span> {
     let mut found = Vec::new();
     for (key, at) in keys(text) {
+        if !names_a_secret(key) {
+            continue;
+        }
         let value = text[at..].trim_start_matches([' ', '\t']);
         let start = text.len() - value.len();
-        if !names_a_secret(key) || value.is_empty() {
+        if value.is_empty() {
             continue;
         }
         let end = match value.as_bytes()[0] {

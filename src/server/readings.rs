@@ -32,6 +32,8 @@ pub struct Readings {
     pub breakers: Vec<(String, BreakerState)>,
     /// Passwords that wait to be hashed.
     pub hash_queue_depth: u64,
+    /// Tasks of the runtime that have not ended.
+    pub tasks: u64,
     /// How long passwords waited to be hashed.
     pub hash_waits: Distribution,
     /// How long hashing them took.
@@ -130,6 +132,8 @@ impl Collector for Probe {
         let depth = vec![(vec![], readings.hash_queue_depth as i64)];
         gauges.add("hash_queue_depth", "Passwords that wait to be hashed", depth)?;
         gauges.add("limiter_keys", "Keys that the limits hold", self.limiter_keys())?;
+        let tasks = vec![(vec![], readings.tasks as i64)];
+        gauges.add("runtime_tasks", "Tasks of the runtime that have not ended", tasks)?;
         let stages = [
             ("body", self.stages.body.read()),
             ("connector", self.stages.connector.read()),

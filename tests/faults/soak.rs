@@ -12,7 +12,7 @@ use userbridge::sql::Dialect;
 use super::proxy::{Mode, Proxy};
 use super::support::{Dice, alone, database, recovered, run, server_of, settings, setup};
 use crate::gateway::{Gateway, Reply};
-use crate::people::{HASH, PASSWORD};
+use crate::people::{HASH, PASSWORD, metric};
 
 const CONNECTORS: [&str; 3] = ["pg", "my", "lite"];
 const USERS: u64 = 50;
@@ -110,13 +110,16 @@ struct Held {
     bytes: f64,
     descriptors: f64,
     threads: f64,
+    tasks: f64,
 }
 
 impl Held {
     fn by(gateway: &Gateway) -> Self {
         let (bytes, descriptors) = super::support::usage(gateway);
         let threads = std::fs::read_dir(format!("/proc/{}/task", gateway.pid())).unwrap().count();
-        Self { bytes: bytes as f64, descriptors: descriptors as f64, threads: threads as f64 }
+        let tasks = metric(gateway, "runtime_tasks");
+        assert!(tasks > 0, "nothing is counted");
+        Self { bytes: bytes as f64, descriptors: descriptors as f64, threads: threads as f64, tasks: tasks as f64 }
     }
 }
 
@@ -135,7 +138,7 @@ fn rise(samples: &[f64]) -> f64 {
 }
 
 /// What may rise without being a leak: an allocator's slack, and connections that come and go with the faults.
-const NOISE: Held = Held { bytes: 12.0 * 1024.0 * 1024.0, descriptors: 10.0, threads: 4.0 };
+const NOISE: Held = Held { bytes: 12.0 * 1024.0 * 1024.0, descriptors: 10.0, threads: 4.0, tasks: 10.0 };
 
 /// What rose by more than its noise.
 fn leaks(samples: &[Held]) -> Vec<String> {
@@ -147,6 +150,7 @@ fn leaks(samples: &[Held]) -> Vec<String> {
         of("bytes of memory", NOISE.bytes, |held| held.bytes),
         of("descriptors", NOISE.descriptors, |held| held.descriptors),
         of("threads", NOISE.threads, |held| held.threads),
+        of("tasks", NOISE.tasks, |held| held.tasks),
     ];
     all.into_iter().flatten().collect()
 }
@@ -244,10 +248,11 @@ fn a_leak_is_seen_and_noise_is_not() {
             bytes: (60 << 20) as f64 + dice.below(6 << 20) as f64,
             descriptors: 30.0 + dice.below(8) as f64,
             threads: 8.0 + dice.below(2) as f64,
+            tasks: 20.0 + dice.below(6) as f64,
         })
         .collect();
     assert_eq!(leaks(&flat), Vec::<String>::new());
-    // 512 KiB a second, one descriptor each two seconds, one thread each five.
+    // 512 KiB a second, one descriptor each two seconds, one thread each five, one task a second.
     let leaking = |leak: fn(&mut Held, f64)| {
         let mut samples = flat.clone();
         samples.iter_mut().enumerate().for_each(|(n, held)| leak(held, n as f64 / 2.0));
@@ -256,5 +261,6 @@ fn a_leak_is_seen_and_noise_is_not() {
     assert!(leaking(|held, second| held.bytes += second * 524_288.0).starts_with("bytes of memory rose"));
     assert!(leaking(|held, second| held.descriptors += second / 2.0).starts_with("descriptors rose"));
     assert!(leaking(|held, second| held.threads += second / 5.0).starts_with("threads rose"));
+    assert!(leaking(|held, second| held.tasks += second).starts_with("tasks rose"));
     assert!((rise(&[1.0, 2.0, 3.0, 4.0]) - 3.0).abs() < 1e-9);
 }

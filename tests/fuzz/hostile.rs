@@ -206,7 +206,9 @@ fn bombs_of_aliases_and_a_megabyte_are_refused_at_once() {
         let before = used();
         assert!(!accepted(text) && check_gateway(&Source::new("userbridge.yaml", text.as_str())).is_err());
         let time = used() - before;
-        assert!(time < Duration::from_millis(500), "{time:?} for {text:.40}");
+        // Unoptimised code is a tenfold slower, and is drawing a picture of the one long line.
+        let limit = Duration::from_millis(if cfg!(debug_assertions) { 3000 } else { 300 });
+        assert!(time < limit, "{time:?} for {text:.40}");
     }
 }
 
