@@ -3,6 +3,8 @@
 
 #![expect(clippy::expect_used, reason = "a test stops at what cannot be")]
 
+mod connect;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 

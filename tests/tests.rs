@@ -5,7 +5,6 @@ mod applications;
 mod audit;
 mod cases;
 mod check;
-mod check_connect;
 mod db;
 mod definitions;
 mod expressions;

@@ -388,7 +388,15 @@ pub const GUARANTEES: &[Guarantee] = &[
         ],
         "a megabyte in 100 ms as it is shipped: measured without optimisation",
     ),
-    g("A52", "Connections need only the privileges that are declared", &[], "`check --grants` is not there yet"),
+    g(
+        "A52",
+        "Connections need only the privileges that are declared",
+        &[
+            "check::connect::grants::postgres_grants_are_enough_and_none_is_too_much",
+            "check::connect::grants::mysql_grants_are_enough_and_none_is_too_much",
+        ],
+        "",
+    ),
     g(
         "A53",
         "TLS to a database checks authority and name by default; less has to be asked for",

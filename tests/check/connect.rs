@@ -3,13 +3,9 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, in its helpers too")]
 
-#[path = "check/connect/faults.rs"]
 mod faults;
-#[path = "check/connect/grants.rs"]
 mod grants;
-#[path = "check/connect/output.rs"]
 mod output;
-#[path = "check/connect/traces.rs"]
 mod traces;
 
 use std::panic::catch_unwind;
@@ -23,8 +19,8 @@ use userbridge::sql::Dialect;
 use self::faults::{FAULTS, Fault};
 use crate::stores::Store;
 
-const SCHEMA: &str = include_str!("check/connect/schema.sql");
-const DEFINITION: &str = include_str!("check/connect/definition.yaml");
+const SCHEMA: &str = include_str!("connect/schema.sql");
+const DEFINITION: &str = include_str!("connect/definition.yaml");
 
 /// How many cases run at once.
 const WORKERS: usize = 4;
