@@ -3,11 +3,14 @@
 //! Invariant: an [`Outcome`] is always an answer of the user store, also when it is "no". Whatever kept the
 //! store from answering is an error of the layer concerned, never an outcome.
 
+mod error;
+
 use std::fmt;
 use std::str::FromStr;
 
 use serde_json::{Map, Value as Json};
 
+pub use self::error::{Class, Error};
 use crate::secret::Password;
 
 /// The nine things an identity provider asks of a user store.

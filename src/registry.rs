@@ -9,10 +9,10 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use tokio::time::Instant;
 
-use crate::action::{Outcome, Request};
+use crate::action::{Class, Error, Outcome, Request};
 use crate::db::{self, Database, Fingerprint, PoolState};
 use crate::definition::Definition;
-use crate::handler::{BreakerState, Class, Error, Handler, Resources, Store, Trace};
+use crate::handler::{BreakerState, Handler, Resources, Store, Trace};
 
 /// The registry that is served now.
 pub type Shared = Arc<ArcSwap<Registry>>;

@@ -11,7 +11,7 @@ const LEVELS: &[(u8, &[&str])] = &[
     (0, &["diagnostic", "action", "secret"]),
     (1, &["hash", "sql", "db"]),
     (2, &["definition"]),
-    (3, &["handler", "managed"]),
+    (3, &["handler", "managed", "upstream"]),
     (4, &["registry", "connect"]),
     (5, &["access", "audit", "protocol"]),
     (6, &["server", "reload"]),
@@ -25,8 +25,8 @@ const EXCEPTIONS: &[(&str, &str)] = &[("action", "secret::Password"), ("db", "sq
 /// What may be named in these modules only, and why.
 const HOMES: &[(&[&str], &[&str], &str)] = &[
     (&["serde_saphyr"], &["definition"], "YAML is read in one place"),
-    (&["hyper", "hyper_util", "http_body_util"], &["protocol", "server", "cli"], "handlers see no HTTP"),
-    (&["http"], &["access", "protocol", "server", "cli"], "handlers see no HTTP (`access` reads headers)"),
+    (&["hyper", "hyper_util", "http_body_util"], &["protocol", "server", "cli", "upstream"], "handlers see no HTTP"),
+    (&["http"], &["access", "protocol", "server", "cli", "upstream"], "handlers see no HTTP (`access` reads headers)"),
     (&["StatusCode"], &["protocol", "server"], "only protocols know status codes"),
     (&["tokio_postgres", "sea_orm", "sqlx"], &["db", "managed"], "no driver type leaks out of the databases"),
     (&["rusqlite"], &["db", "managed", "cli"], "no driver type leaks out of the databases (`demo` makes a file)"),

@@ -5,7 +5,6 @@
 mod arguments;
 mod breaker;
 mod complaint;
-mod error;
 mod login;
 mod lookup;
 mod matching;
@@ -22,12 +21,12 @@ use tokio::time::Instant;
 
 pub use self::breaker::BreakerState;
 use self::complaint::Complaints;
-pub use self::error::{Class, Error};
 use self::matching::Matching;
 pub use self::store::Store;
 pub use self::trace::{Cell, Event, Gave, Given, Ran, Recognised, Step as TraceStep, Trace};
 use self::write::Transaction;
 use crate::action::{Action, Outcome, Request};
+pub use crate::action::{Class, Error};
 use crate::db::{ErrorKind, Query, Value};
 use crate::definition::{Definition, Match, Step};
 use crate::hash::Budget;

@@ -1,4 +1,4 @@
-//! Why no answer could be given. An [`Outcome`](crate::action::Outcome) is an answer, also when it is "no"; an
+//! Why no answer could be given. An [`Outcome`](super::Outcome) is an answer, also when it is "no"; an
 //! error means that we do not know, and never counts against an account.
 
 use std::fmt;
