@@ -3,6 +3,7 @@
 //! Invariant: an [`Outcome`] is always an answer of the user store, also when it is "no". Whatever kept the
 //! store from answering is an error of the layer concerned, never an outcome.
 
+mod denial;
 mod error;
 
 use std::fmt;
@@ -10,6 +11,7 @@ use std::str::FromStr;
 
 use serde_json::{Map, Value as Json};
 
+pub use self::denial::{Denial, DenialReason};
 pub use self::error::{Class, Error};
 use crate::secret::Password;
 
@@ -174,8 +176,8 @@ pub enum Outcome {
     Authenticated(Profile),
     /// Unknown user or wrong password; the difference is for logs and metrics, never for the caller.
     WrongCredentials(Refusal),
-    /// The password is right, but this user may not log in; the message is meant for the user.
-    Denied(String),
+    /// The password is right, but this user may not log in.
+    Denied(Denial),
     /// The user that was asked for.
     Found(Profile),
     /// The store has no such user.

@@ -8,6 +8,7 @@ mod check;
 mod db;
 mod definitions;
 mod expressions;
+mod faces;
 mod faults;
 mod fuzz;
 mod gateway;
