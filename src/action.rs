@@ -262,6 +262,23 @@ impl Profile {
         self.0.get("user_id").and_then(Json::as_str).unwrap_or_default()
     }
 
+    /// A member that is a text, and not an empty one.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.0.get(name).and_then(Json::as_str).filter(|text| !text.is_empty())
+    }
+
+    /// A member that is true or false.
+    pub fn flag(&self, name: &str) -> Option<bool> {
+        self.0.get(name).and_then(Json::as_bool)
+    }
+
+    /// The texts of a list, which is a member itself or one of `app_metadata`.
+    pub fn texts(&self, name: &str) -> Vec<&str> {
+        let inside = || self.0.get("app_metadata").and_then(|metadata| metadata.get(name));
+        let list = self.0.get(name).or_else(inside).and_then(Json::as_array);
+        list.map_or_else(Vec::new, |list| list.iter().filter_map(Json::as_str).collect())
+    }
+
     /// All members.
     pub fn members(&self) -> &Object {
         &self.0

@@ -200,9 +200,22 @@ fn okta() {
 }
 
 #[test]
+fn kratos() {
+    recorded("kratos");
+}
+
+#[test]
 fn what_is_not_declared_is_not_there() {
     let (gateway, _silent) = start("faces: [{ protocol: okta, connector: people }]");
-    for path in ["/okta/down", "/okta/nobody", "/kratos/people", "/okta", "/okta/people/more", "/okta/people/"] {
+    for path in [
+        "/okta/down",
+        "/okta/nobody",
+        "/kratos/people",
+        "/unheard/people",
+        "/okta",
+        "/okta/people/more",
+        "/okta/people/",
+    ] {
         let reply = gateway.send("POST", path, &[("authorization", client().key.clone())], b"{}");
         assert_eq!((reply.status, reply.code().as_str()), (404, "unknown_path"), "{path}");
     }

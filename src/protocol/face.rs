@@ -8,13 +8,15 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::HeaderName;
+use http::{HeaderName, Method};
+use serde_json::Value as Json;
 
-use super::{Protocol, okta};
+use super::{Code, Problem, Protocol, kratos, okta};
+use crate::action::{Action, Object};
 use crate::secret::Secret;
 
 /// Every face that can be declared, by name.
-pub static FACES: &[&Face] = &[&okta::FACE];
+pub static FACES: &[&Face] = &[&okta::FACE, &kratos::FACE];
 
 /// One provider's hook: how it is declared, and what it becomes.
 #[derive(Debug)]
@@ -38,6 +40,20 @@ impl Face {
     pub fn named(name: &str) -> Option<&'static Self> {
         FACES.iter().copied().find(|face| face.name == name)
     }
+}
+
+/// A hook that is one POST to the connector's own path.
+pub(super) fn one_post(method: &Method, tail: &str) -> Result<Action, Problem> {
+    match (tail, method) {
+        ("", &Method::POST) => Ok(Action::Login),
+        ("", _) => Err(Problem::method_not_allowed("POST")),
+        _ => Err(Problem::new(Code::UnknownPath).with_detail("expected nothing after the connector's name")),
+    }
+}
+
+/// The context of a request that came from this address, where the provider says it.
+pub(super) fn from_address(address: Option<String>) -> Object {
+    address.map(|ip| Object::from_iter([("ip".to_owned(), Json::String(ip))])).unwrap_or_default()
 }
 
 /// One option of a face.

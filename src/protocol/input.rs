@@ -127,7 +127,8 @@ fn wrong_type(name: &'static str, found: &Value, expected: &str) -> Problem {
     Problem::invalid(name, format!("`{name}` is {}; expected {expected}", found.kind()))
 }
 
-fn checked(name: &'static str, text: String) -> Result<String, Problem> {
+/// A text that can name or address somebody.
+pub(super) fn checked(name: &'static str, text: String) -> Result<String, Problem> {
     if text.is_empty() {
         return Err(Problem::invalid(name, format!("`{name}` is empty")));
     }

@@ -9,13 +9,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Method;
 use http::header::AUTHORIZATION;
-use serde_json::Value as Json;
 
-use super::face::Face;
+use super::face::{Face, from_address, one_post};
 use super::input::Input;
 use super::native::{failed, ok, require_json};
-use super::{Asked, Code, Problem, Protocol, Question, Response};
-use crate::action::{Action, DenialReason, Object, Outcome, Request};
+use super::{Asked, Problem, Protocol, Question, Response};
+use crate::action::{Action, DenialReason, Outcome, Request};
 use crate::handler;
 
 /// How it is declared. Okta waits three seconds.
@@ -37,11 +36,7 @@ impl Protocol for Okta {
     }
 
     fn route(&self, method: &Method, tail: &str) -> Result<Action, Problem> {
-        match (tail, method) {
-            ("", &Method::POST) => Ok(Action::Login),
-            ("", _) => Err(Problem::method_not_allowed("POST")),
-            _ => Err(Problem::new(Code::UnknownPath).with_detail("expected `/okta/{connector}`")),
-        }
+        one_post(method, tail)
     }
 
     fn decode(&self, question: &Question<'_>) -> Result<Asked, Problem> {
@@ -56,8 +51,7 @@ impl Protocol for Okta {
         let mut credential = context.inner("credential")?;
         let (identifier, password) = (credential.text("username")?, credential.password()?);
         let address = context.inner("request").ok().and_then(|mut request| request.optional_text("ipAddress").ok()?);
-        let context = address.map(|ip| Object::from_iter([("ip".to_owned(), Json::String(ip))])).unwrap_or_default();
-        Ok(Asked::new(Request::Login { identifier, password, context }, encode))
+        Ok(Asked::new(Request::Login { identifier, password, context: from_address(address) }, encode))
     }
 }
 
