@@ -205,6 +205,11 @@ fn kratos() {
 }
 
 #[test]
+fn keycloak() {
+    recorded("keycloak");
+}
+
+#[test]
 fn what_is_not_declared_is_not_there() {
     let (gateway, _silent) = start("faces: [{ protocol: okta, connector: people }]");
     for path in [

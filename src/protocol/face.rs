@@ -11,12 +11,12 @@ use std::time::Duration;
 use http::{HeaderName, Method};
 use serde_json::Value as Json;
 
-use super::{Code, Problem, Protocol, kratos, okta};
+use super::{Code, Problem, Protocol, keycloak, kratos, okta};
 use crate::action::{Action, Object};
 use crate::secret::Secret;
 
 /// Every face that can be declared, by name.
-pub static FACES: &[&Face] = &[&okta::FACE, &kratos::FACE];
+pub static FACES: &[&Face] = &[&okta::FACE, &kratos::FACE, &keycloak::FACE];
 
 /// One provider's hook: how it is declared, and what it becomes.
 #[derive(Debug)]

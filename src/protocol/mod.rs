@@ -7,6 +7,7 @@
 mod face;
 mod input;
 mod json;
+mod keycloak;
 mod kratos;
 mod native;
 mod okta;
