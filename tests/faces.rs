@@ -129,6 +129,8 @@ pub fn start(faces: &str) -> (Gateway, TcpListener) {
          limits: {{ client: 1000000/s, address: 1000000/s, account: 1000000/s }}\n{faces}\nclients:\n{}",
         client().yaml
     );
+    // 32 bytes from 0 up, in Base64: the key of the recordings.
+    let setup = setup.env("KINDE_KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=");
     (setup.settings(settings).start(), silent)
 }
 
@@ -207,6 +209,16 @@ fn kratos() {
 #[test]
 fn keycloak() {
     recorded("keycloak");
+}
+
+#[test]
+fn fusionauth() {
+    recorded("fusionauth");
+}
+
+#[test]
+fn cas() {
+    recorded("cas");
 }
 
 #[test]

@@ -11,12 +11,19 @@ use std::time::Duration;
 use http::{HeaderName, Method};
 use serde_json::Value as Json;
 
-use super::{Code, Problem, Protocol, keycloak, kratos, okta};
+use super::{Code, Problem, Protocol};
 use crate::action::{Action, Object};
 use crate::secret::Secret;
 
 /// Every face that can be declared, by name.
-pub static FACES: &[&Face] = &[&okta::FACE, &kratos::FACE, &keycloak::FACE];
+#[rustfmt::skip]
+pub static FACES: &[&Face] = &[
+    &super::okta::FACE,
+    &super::kratos::FACE,
+    &super::keycloak::FACE,
+    &super::fusionauth::FACE,
+    &super::cas::FACE,
+];
 
 /// One provider's hook: how it is declared, and what it becomes.
 #[derive(Debug)]

@@ -38,6 +38,11 @@ impl<'b> Input<'b> {
         }
     }
 
+    /// Whether the member is there, and not null.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(other, value)| other == name && !matches!(value, Value::Plain(Json::Null)))
+    }
+
     /// Refuses members with other names than these.
     pub(super) fn only(&self, names: &[&str]) -> Result<(), Problem> {
         match self.0.iter().find(|(name, _)| !names.contains(&&**name)) {

@@ -7,18 +7,18 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::header::AUTHORIZATION;
 use http::{Method, StatusCode};
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
+use super::answer::{Login, empty, json};
 use super::face::{Choice, Face, Kind, Options, Wrong};
 use super::input::{Input, checked};
-use super::native::{failed, ok, require_json};
+use super::native::{failed, require_json};
 use super::{Asked, Code, Problem, Protocol, Question, Response};
-use crate::action::{Action, DenialReason, Lookup, Object, Outcome, Profile, Request};
+use crate::action::{Action, Lookup, Object, Outcome, Profile, Request};
 use crate::handler;
 
 /// How it is declared. The plugin waits for ever; a person does not.
@@ -94,28 +94,16 @@ fn user(segment: &str) -> Result<String, Problem> {
 }
 
 fn verified(answer: Result<Outcome, handler::Error>) -> Response {
-    let right = match answer {
-        Ok(Outcome::Authenticated(_)) => true,
-        Ok(Outcome::Denied(denial)) => denial.reason == DenialReason::PasswordChangeRequired,
-        Ok(_) => false,
-        Err(error) => return failed(error.class).into_response(),
-    };
-    empty(if right { StatusCode::OK } else { StatusCode::UNAUTHORIZED })
-}
-
-/// Only the status counts.
-fn empty(status: StatusCode) -> Response {
-    let mut response = ok(Bytes::from_static(b"{}"));
-    *response.status_mut() = status;
-    response
+    match Login::of(answer) {
+        Login::Right { .. } => empty(StatusCode::OK),
+        Login::No(_) => empty(StatusCode::UNAUTHORIZED),
+        Login::Doubt(problem) => problem,
+    }
 }
 
 fn found(omit: &[&str], answer: Result<Outcome, handler::Error>) -> Response {
     match answer {
-        Ok(Outcome::Found(profile)) => match serde_json::to_vec(&User::of(&profile, omit)) {
-            Ok(body) => ok(Bytes::from(body)),
-            Err(_) => Problem::new(Code::Internal).into_response(),
-        },
+        Ok(Outcome::Found(profile)) => json(StatusCode::OK, &User::of(&profile, omit)),
         Ok(_) => empty(StatusCode::NOT_FOUND),
         Err(error) => failed(error.class).into_response(),
     }

@@ -6,15 +6,16 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::header::AUTHORIZATION;
 use http::{Method, StatusCode};
+use serde::Serialize;
 
+use super::answer::{Login, json};
 use super::face::{Face, one_post};
 use super::input::Input;
-use super::native::{failed, ok, require_json};
+use super::native::require_json;
 use super::{Asked, Problem, Protocol, Question, Response};
-use crate::action::{Action, DenialReason, Object, Outcome, Request};
+use crate::action::{Action, Object, Outcome, Request};
 use crate::handler;
 
 /// How it is declared. Kratos waits 30 seconds, three times; a person does not.
@@ -49,16 +50,14 @@ impl Protocol for Kratos {
 }
 
 fn encode(answer: Result<Outcome, handler::Error>) -> Response {
-    let matches = match answer {
-        Ok(Outcome::Authenticated(_)) => true,
-        Ok(Outcome::Denied(denial)) => denial.reason == DenialReason::PasswordChangeRequired,
-        Ok(_) => false,
-        Err(error) => return failed(error.class).into_response(),
-    };
-    if matches {
-        return ok(Bytes::from_static(br#"{"status":"password_match"}"#));
+    match Login::of(answer) {
+        Login::Right { .. } => json(StatusCode::OK, &Verdict { status: "password_match" }),
+        Login::No(_) => json(StatusCode::FORBIDDEN, &Verdict { status: "password_mismatch" }),
+        Login::Doubt(problem) => problem,
     }
-    let mut response = ok(Bytes::from_static(br#"{"status":"password_mismatch"}"#));
-    *response.status_mut() = StatusCode::FORBIDDEN;
-    response
+}
+
+#[derive(Serialize)]
+struct Verdict {
+    status: &'static str,
 }

@@ -4,7 +4,10 @@
 //! Invariant: only this module knows status codes, and it sees no row. Unknown user and wrong password become the
 //! same bytes; 401 and 404 are said only when the store said no, and every doubt is a 5xx.
 
+mod answer;
+mod cas;
 mod face;
+mod fusionauth;
 mod input;
 mod json;
 mod keycloak;

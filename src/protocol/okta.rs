@@ -10,11 +10,12 @@ use bytes::Bytes;
 use http::Method;
 use http::header::AUTHORIZATION;
 
+use super::answer::Login;
 use super::face::{Face, from_address, one_post};
 use super::input::Input;
-use super::native::{failed, ok, require_json};
+use super::native::{ok, require_json};
 use super::{Asked, Problem, Protocol, Question, Response};
-use crate::action::{Action, DenialReason, Outcome, Request};
+use crate::action::{Action, Outcome, Request};
 use crate::handler;
 
 /// How it is declared. Okta waits three seconds.
@@ -58,12 +59,11 @@ impl Protocol for Okta {
 const EVENT: &str = "com.okta.user.credential.password.import";
 
 fn encode(answer: Result<Outcome, handler::Error>) -> Response {
-    let verified = match answer {
-        Ok(Outcome::Authenticated(_)) => true,
-        // Okta has no word for it: the password is right, and the user changes it there.
-        Ok(Outcome::Denied(denial)) => denial.reason == DenialReason::PasswordChangeRequired,
-        Ok(_) => false,
-        Err(error) => return failed(error.class).into_response(),
+    let verified = match Login::of(answer) {
+        // Okta has no word for a password that is out of date; the user changes it there.
+        Login::Right { .. } => true,
+        Login::No(_) => false,
+        Login::Doubt(problem) => return problem,
     };
     ok(Bytes::from_static(match verified {
         true => br#"{"commands":[{"type":"com.okta.action.update","value":{"credential":"VERIFIED"}}]}"#,
