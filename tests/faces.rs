@@ -222,6 +222,11 @@ fn cas() {
 }
 
 #[test]
+fn cognito() {
+    recorded("cognito");
+}
+
+#[test]
 fn what_is_not_declared_is_not_there() {
     let (gateway, _silent) = start("faces: [{ protocol: okta, connector: people }]");
     for path in [

@@ -23,6 +23,7 @@ pub static FACES: &[&Face] = &[
     &super::keycloak::FACE,
     &super::fusionauth::FACE,
     &super::cas::FACE,
+    &super::cognito::FACE,
 ];
 
 /// One provider's hook: how it is declared, and what it becomes.

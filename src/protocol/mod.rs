@@ -6,6 +6,7 @@
 
 mod answer;
 mod cas;
+mod cognito;
 mod face;
 mod fusionauth;
 mod input;
