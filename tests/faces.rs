@@ -227,6 +227,11 @@ fn cognito() {
 }
 
 #[test]
+fn logto() {
+    recorded("logto");
+}
+
+#[test]
 fn what_is_not_declared_is_not_there() {
     let (gateway, _silent) = start("faces: [{ protocol: okta, connector: people }]");
     for path in [

@@ -24,6 +24,7 @@ pub static FACES: &[&Face] = &[
     &super::fusionauth::FACE,
     &super::cas::FACE,
     &super::cognito::FACE,
+    &super::logto::FACE,
 ];
 
 /// One provider's hook: how it is declared, and what it becomes.

@@ -13,6 +13,7 @@ mod input;
 mod json;
 mod keycloak;
 mod kratos;
+mod logto;
 mod native;
 mod okta;
 mod openapi;
