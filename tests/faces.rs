@@ -232,6 +232,11 @@ fn logto() {
 }
 
 #[test]
+fn kinde() {
+    recorded("kinde");
+}
+
+#[test]
 fn what_is_not_declared_is_not_there() {
     let (gateway, _silent) = start("faces: [{ protocol: okta, connector: people }]");
     for path in [

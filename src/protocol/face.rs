@@ -25,6 +25,7 @@ pub static FACES: &[&Face] = &[
     &super::cas::FACE,
     &super::cognito::FACE,
     &super::logto::FACE,
+    &super::kinde::FACE,
 ];
 
 /// One provider's hook: how it is declared, and what it becomes.

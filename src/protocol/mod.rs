@@ -12,6 +12,7 @@ mod fusionauth;
 mod input;
 mod json;
 mod keycloak;
+mod kinde;
 mod kratos;
 mod logto;
 mod native;
