@@ -237,6 +237,11 @@ fn kinde() {
 }
 
 #[test]
+fn b2c() {
+    recorded("b2c");
+}
+
+#[test]
 fn what_is_not_declared_is_not_there() {
     let (gateway, _silent) = start("faces: [{ protocol: okta, connector: people }]");
     for path in [

@@ -26,6 +26,7 @@ pub static FACES: &[&Face] = &[
     &super::cognito::FACE,
     &super::logto::FACE,
     &super::kinde::FACE,
+    &super::b2c::FACE,
 ];
 
 /// One provider's hook: how it is declared, and what it becomes.

@@ -5,6 +5,7 @@
 //! same bytes; 401 and 404 are said only when the store said no, and every doubt is a 5xx.
 
 mod answer;
+mod b2c;
 mod cas;
 mod cognito;
 mod face;
