@@ -12,7 +12,7 @@ use http::{Method, StatusCode};
 use serde_json::json;
 
 use super::answer::{self, Login};
-use super::face::{Face, one_post};
+use super::face::{Face, Sample, Somebody, one_post};
 use super::input::Input;
 use super::native::{ok, require_json};
 use super::{Asked, Problem, Protocol, Question, Response};
@@ -23,11 +23,26 @@ use crate::handler;
 pub(super) static FACE: Face = Face {
     name: "b2c",
     hook: "Azure AD B2C REST technical profile",
+    actions: &[Action::Login],
     time: Duration::from_millis(2500),
     credentials: AUTHORIZATION,
     options: &[],
+    guide: GUIDE,
+    sample,
     open: |_| Ok(Box::new(B2c)),
 };
+
+const GUIDE: &str = "\
+Upload the policy of examples/b2c; in its technical profile stand:
+  ServiceUrl          {url}
+  AuthenticationType  Basic, with the policy keys B2C_1A_UserbridgeUser ({client}) and B2C_1A_UserbridgeKey ({key})
+
+Accounts are created beforehand with the attribute `extension_requiresMigration`.
+";
+
+fn sample(somebody: &Somebody<'_>) -> Sample {
+    Sample::json(&json!({ "email": somebody.identifier, "password": somebody.password.expose() }))
+}
 
 #[derive(Debug)]
 struct B2c;

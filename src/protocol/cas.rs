@@ -13,7 +13,7 @@ use serde_json::{Map, Value as Json, json};
 use zeroize::Zeroizing;
 
 use super::answer::{self, Login, empty};
-use super::face::{Face, one_post};
+use super::face::{Face, Sample, Somebody, one_post};
 use super::input::checked;
 use super::{Asked, Problem, Protocol, Question, Response};
 use crate::action::{Action, DenialReason, Object, Outcome, Profile, Request};
@@ -24,11 +24,30 @@ use crate::secret::Password;
 pub(super) static FACE: Face = Face {
     name: "cas",
     hook: "Apereo CAS REST authentication",
+    actions: &[Action::Login],
     time: Duration::from_millis(2500),
     credentials: HeaderName::from_static("x-userbridge-key"),
     options: &[],
+    guide: GUIDE,
+    sample,
     open: |_| Ok(Box::new(Cas)),
 };
+
+const GUIDE: &str = "\
+In CAS' properties, with the module cas-server-support-rest-authentication:
+  cas.authn.rest[0].uri={url}
+  cas.authn.rest[0].headers.x-userbridge-key={key}
+
+CAS sends the end user's name and password as `Authorization: Basic`. Where its version cannot send a header of its own,
+let it prove itself by a certificate (`certificates:` of the client).
+";
+
+fn sample(somebody: &Somebody<'_>) -> Sample {
+    let pair = Zeroizing::new(format!("{}:{}", somebody.identifier, somebody.password.expose()));
+    let basic = format!("Basic {}", Base64::encode_string(pair.as_bytes()));
+    let headers = vec![(AUTHORIZATION, basic)];
+    Sample { method: Method::POST, tail: String::new(), headers, body: Zeroizing::default() }
+}
 
 #[derive(Debug)]
 struct Cas;

@@ -11,7 +11,7 @@ use http::{Method, StatusCode};
 use serde_json::{Map, Value as Json, json};
 
 use super::answer::{self, Login, empty};
-use super::face::{Choice, Face, Kind, Options, Wrong, one_post};
+use super::face::{Choice, Face, Kind, Options, Sample, Somebody, Wrong, one_post};
 use super::input::Input;
 use super::native::{failed, require_json};
 use super::{Asked, Problem, Protocol, Question, Response};
@@ -22,6 +22,7 @@ use crate::handler;
 pub(super) static FACE: Face = Face {
     name: "cognito",
     hook: "Amazon Cognito migrate-user trigger",
+    actions: &[Action::Login, Action::GetUser],
     time: Duration::from_millis(2500),
     credentials: AUTHORIZATION,
     options: &[Choice {
@@ -30,6 +31,8 @@ pub(super) static FACE: Face = Face {
         required: false,
         about: "the pool's attributes that are filled, as in `[email, email_verified, \"custom:plan\"]`",
     }],
+    guide: GUIDE,
+    sample,
     open,
 };
 
@@ -58,6 +61,28 @@ fn open(options: &Options) -> Result<Box<dyn Protocol>, Wrong> {
         declared => declared.to_vec(),
     };
     Ok(Box::new(Cognito { attributes }))
+}
+
+const GUIDE: &str = "\
+Create the Lambda of examples/cognito with this environment, and make it the pool's trigger \"Migrate user\":
+  USERBRIDGE_URL  {url}
+  USERBRIDGE_KEY  {key}
+
+The app client needs the flow USER_PASSWORD_AUTH (or ADMIN_USER_PASSWORD_AUTH): with SRP nobody sees a password. Every
+attribute that is declared (`options: { attributes: […] }`) must exist in the pool and be writable by the app client.
+";
+
+fn sample(somebody: &Somebody<'_>) -> Sample {
+    Sample::json(&json!({
+        "version": "1",
+        "triggerSource": "UserMigration_Authentication",
+        "region": "us-east-1",
+        "userPoolId": "us-east-1_probe",
+        "userName": somebody.identifier,
+        "callerContext": { "awsSdkVersion": "userbridge", "clientId": "probe" },
+        "request": { "password": somebody.password.expose(), "validationData": null, "clientMetadata": null },
+        "response": { "userAttributes": null, "finalUserStatus": null, "messageAction": null },
+    }))
 }
 
 #[derive(Debug)]

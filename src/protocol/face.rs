@@ -8,12 +8,14 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::header::CONTENT_TYPE;
 use http::{HeaderName, Method};
 use serde_json::Value as Json;
+use zeroize::Zeroizing;
 
 use super::{Code, Problem, Protocol};
 use crate::action::{Action, Object};
-use crate::secret::Secret;
+use crate::secret::{Password, Secret};
 
 /// Every face that can be declared, by name.
 #[rustfmt::skip]
@@ -36,12 +38,18 @@ pub struct Face {
     pub name: &'static str,
     /// The hook's name at its provider.
     pub hook: &'static str,
+    /// What it asks of connectors.
+    pub actions: &'static [Action],
     /// How long an answer may take: below the provider's own patience.
     pub time: Duration,
     /// The header in which its caller proves itself: bare, `Bearer` or `Basic` in `authorization`, bare in another.
     pub credentials: HeaderName,
     /// What can be said in its `options`.
     pub options: &'static [Choice],
+    /// What is entered at the provider, with `{url}`, `{host}`, `{connector}`, `{key}` and `{basic}` for this gateway's.
+    pub guide: &'static str,
+    /// The provider's own request about somebody.
+    pub sample: fn(&Somebody<'_>) -> Sample,
     /// Makes the face of its options, which are of their kinds and complete.
     pub open: fn(&Options) -> Result<Box<dyn Protocol>, Wrong>,
 }
@@ -65,6 +73,36 @@ pub(super) fn one_post(method: &Method, tail: &str) -> Result<Action, Problem> {
 /// The context of a request that came from this address, where the provider says it.
 pub(super) fn from_address(address: Option<String>) -> Object {
     address.map(|ip| Object::from_iter([("ip".to_owned(), Json::String(ip))])).unwrap_or_default()
+}
+
+/// Whom a sample asks about.
+#[derive(Clone, Copy, Debug)]
+pub struct Somebody<'s> {
+    /// What a person types.
+    pub identifier: &'s str,
+    /// The password.
+    pub password: &'s Password,
+}
+
+/// A request as the provider sends it, but for the caller's own credential.
+#[derive(Debug)]
+pub struct Sample {
+    /// The method.
+    pub method: Method,
+    /// The path after the connector, with its slash.
+    pub tail: String,
+    /// Further headers.
+    pub headers: Vec<(HeaderName, String)>,
+    /// The body; it may hold the password.
+    pub body: Zeroizing<String>,
+}
+
+impl Sample {
+    /// A POST of this JSON to the connector's own path.
+    pub(super) fn json(body: &Json) -> Self {
+        let headers = vec![(CONTENT_TYPE, "application/json".to_owned())];
+        Self { method: Method::POST, tail: String::new(), headers, body: Zeroizing::new(body.to_string()) }
+    }
 }
 
 /// One option of a face.

@@ -8,11 +8,11 @@ use std::time::Duration;
 use http::header::AUTHORIZATION;
 use http::{Method, StatusCode};
 use serde::Serialize;
-use serde_json::{Map, Value as Json};
+use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
 use super::answer::{Login, empty, json};
-use super::face::{Choice, Face, Kind, Options, Wrong, from_address, one_post};
+use super::face::{Choice, Face, Kind, Options, Sample, Somebody, Wrong, from_address, one_post};
 use super::input::Input;
 use super::native::require_json;
 use super::{Asked, Problem, Protocol, Question, Response};
@@ -23,6 +23,7 @@ use crate::handler;
 pub(super) static FACE: Face = Face {
     name: "fusionauth",
     hook: "FusionAuth generic connector",
+    actions: &[Action::Login],
     time: Duration::from_millis(2500),
     credentials: AUTHORIZATION,
     options: &[
@@ -39,6 +40,8 @@ pub(super) static FACE: Face = Face {
             about: "a UUID that ids which are no UUIDs are derived from (RFC 9562, version 5)",
         },
     ],
+    guide: GUIDE,
+    sample,
     open,
 };
 
@@ -52,6 +55,29 @@ fn open(options: &Options) -> Result<Box<dyn Protocol>, Wrong> {
     let namespace = options.text("namespace").map_or(Ok(NAMESPACE), |text| uuid("namespace", text))?;
     let applications = options.list("applications").iter().map(|text| uuid("applications", text));
     Ok(Box::new(FusionAuth { namespace, applications: applications.collect::<Result<_, _>>()? }))
+}
+
+const GUIDE: &str = "\
+Settings > Connectors > Add Generic connector
+  Authentication URL        {url}
+  Connect timeout           1000
+  Read timeout              3000
+  Authentication username   {client}
+  Authentication password   {key}
+
+Then Tenants > your tenant > Connectors > Add policy: this connector, domains `*`, Migrate user: on.
+The user is registered for the application that is logged into; list others under `options: { applications: […] }`.
+";
+
+fn sample(somebody: &Somebody<'_>) -> Sample {
+    Sample::json(&json!({
+        "eventInfo": { "deviceName": "userbridge", "deviceType": "SERVER", "userAgent": "userbridge" },
+        "loginId": somebody.identifier,
+        "loginIdTypes": [],
+        "newDevice": false,
+        "noJWT": false,
+        "password": somebody.password.expose(),
+    }))
 }
 
 #[derive(Debug)]

@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use http::header::AUTHORIZATION;
 use http::{Method, StatusCode};
-use percent_encoding::percent_decode_str;
+use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde::Serialize;
-use serde_json::{Map, Value as Json};
+use serde_json::{Map, Value as Json, json};
 
 use super::answer::{Login, empty, json};
-use super::face::{Choice, Face, Kind, Options, Wrong};
+use super::face::{Choice, Face, Kind, Options, Sample, Somebody, Wrong};
 use super::input::{Input, checked};
 use super::native::{failed, require_json};
 use super::{Asked, Code, Problem, Protocol, Question, Response};
@@ -25,6 +25,7 @@ use crate::handler;
 pub(super) static FACE: Face = Face {
     name: "keycloak",
     hook: "Keycloak user migration plugin (REST)",
+    actions: &[Action::Login, Action::GetUser],
     time: Duration::from_secs(5),
     credentials: AUTHORIZATION,
     options: &[Choice {
@@ -33,6 +34,8 @@ pub(super) static FACE: Face = Face {
         required: false,
         about: "members that the plugin is too old for, as in `[id, totps, requiredActions]`",
     }],
+    guide: GUIDE,
+    sample,
     open,
 };
 
@@ -47,6 +50,23 @@ fn open(options: &Options) -> Result<Box<dyn Protocol>, Wrong> {
     }
     let omit = OPTIONAL.into_iter().filter(|name| omitted.iter().any(|omitted| omitted == name)).collect();
     Ok(Box::new(Keycloak { omit }))
+}
+
+const GUIDE: &str = "\
+Put the JAR of keycloak-user-migration into Keycloak's `providers/`, then User federation > Add > User migration using a
+REST client:
+  Rest client URI (required)         {url}
+  Rest client Bearer token auth      enabled
+  Rest client Bearer token           {key}
+
+Users come over one by one when they first log in. Older versions of the plugin take a user with members that they do not
+know for nobody: then declare `options: { omit: [totps, requiredActions] }`.
+";
+
+fn sample(somebody: &Somebody<'_>) -> Sample {
+    let user = utf8_percent_encode(somebody.identifier, NON_ALPHANUMERIC);
+    let body = json!({ "password": somebody.password.expose() });
+    Sample { tail: format!("/{user}"), ..Sample::json(&body) }
 }
 
 #[derive(Debug)]

@@ -14,7 +14,7 @@ use serde_json::{Map, Value as Json, json};
 use zeroize::Zeroizing;
 
 use super::answer::{self, Login, empty};
-use super::face::{Choice, Face, Kind, Options, Wrong, one_post};
+use super::face::{Choice, Face, Kind, Options, Sample, Somebody, Wrong, one_post};
 use super::input::Input;
 use super::native::require_json;
 use super::{Asked, Code, Problem, Protocol, Question, Response};
@@ -25,6 +25,7 @@ use crate::handler;
 pub(super) static FACE: Face = Face {
     name: "kinde",
     hook: "Kinde existing-password workflow",
+    actions: &[Action::Login],
     time: Duration::from_millis(2500),
     credentials: AUTHORIZATION,
     options: &[Choice {
@@ -33,6 +34,8 @@ pub(super) static FACE: Face = Face {
         required: false,
         about: "the key of `kinde.secureFetch`, in Base64: the whole body is then encrypted with it",
     }],
+    guide: GUIDE,
+    sample,
     open,
 };
 
@@ -45,6 +48,18 @@ fn open(options: &Options) -> Result<Box<dyn Protocol>, Wrong> {
         key.ok_or(Wrong { option: "encryption_key", message })
     });
     Ok(Box::new(Kinde { key: key.transpose()? }))
+}
+
+const GUIDE: &str = "\
+Connect the repository with the workflow of examples/kinde, and set these environment variables:
+  USERBRIDGE_URL  {url}
+  USERBRIDGE_KEY  {key} (sensitive)
+
+Users are imported beforehand, without passwords.
+";
+
+fn sample(somebody: &Somebody<'_>) -> Sample {
+    Sample::json(&json!({ "email": somebody.identifier, "password": somebody.password.expose() }))
 }
 
 struct Kinde {

@@ -9,9 +9,10 @@ use std::time::Duration;
 use http::header::AUTHORIZATION;
 use http::{Method, StatusCode};
 use serde::Serialize;
+use serde_json::json;
 
 use super::answer::{Login, json};
-use super::face::{Face, one_post};
+use super::face::{Face, Sample, Somebody, one_post};
 use super::input::Input;
 use super::native::require_json;
 use super::{Asked, Problem, Protocol, Question, Response};
@@ -22,11 +23,34 @@ use crate::handler;
 pub(super) static FACE: Face = Face {
     name: "kratos",
     hook: "Ory Kratos password migration hook",
+    actions: &[Action::Login],
     time: Duration::from_secs(5),
     credentials: AUTHORIZATION,
     options: &[],
+    guide: GUIDE,
+    sample,
     open: |_| Ok(Box::new(Kratos)),
 };
+
+const GUIDE: &str = "\
+In Kratos' configuration:
+  selfservice:
+    methods:
+      password:
+        config:
+          migrate_hook:
+            enabled: true
+            config:
+              url: {url}
+              auth: { type: api_key, config: { name: Authorization, value: \"Bearer {key}\", in: header } }
+
+Then import each user (`userbridge export --for kratos` writes them) with an empty password and
+  \"credentials\": { \"password\": { \"config\": { \"hashed_password\": \"\", \"use_password_migration_hook\": true } } }
+";
+
+fn sample(somebody: &Somebody<'_>) -> Sample {
+    Sample::json(&json!({ "identifier": somebody.identifier, "password": somebody.password.expose() }))
+}
 
 #[derive(Debug)]
 struct Kratos;

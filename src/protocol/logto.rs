@@ -11,7 +11,7 @@ use http::{Method, StatusCode};
 use serde_json::{Map, Value as Json, json};
 
 use super::answer::{self, Login, empty};
-use super::face::{Face, one_post};
+use super::face::{Face, Sample, Somebody, one_post};
 use super::input::Input;
 use super::native::require_json;
 use super::{Asked, Problem, Protocol, Question, Response};
@@ -22,11 +22,32 @@ use crate::handler;
 pub(super) static FACE: Face = Face {
     name: "logto",
     hook: "Logto post-first-factor action",
+    actions: &[Action::Login],
     time: Duration::from_millis(2500),
     credentials: AUTHORIZATION,
     options: &[],
+    guide: GUIDE,
+    sample,
     open: |_| Ok(Box::new(Logto)),
 };
+
+const GUIDE: &str = "\
+Install the script of examples/logto (its README has the one call), with these environment variables of the action:
+  USERBRIDGE_URL  {url}
+  USERBRIDGE_KEY  {key}
+";
+
+fn sample(somebody: &Somebody<'_>) -> Sample {
+    let kind = if somebody.identifier.contains('@') { "email" } else { "username" };
+    Sample::json(&json!({
+        "key": "inlineHook.postFirstFactorVerification",
+        "interactionEvent": "SignIn",
+        "verificationType": "Password",
+        "identifier": { "type": kind, "value": somebody.identifier },
+        "user": null,
+        "password": somebody.password.expose(),
+    }))
+}
 
 #[derive(Debug)]
 struct Logto;

@@ -28,7 +28,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderMap, Method};
 
-pub use self::face::{Choice, FACES, Face, Faces, Given, Kind, Mount, Options, Wrong};
+pub use self::face::{Choice, FACES, Face, Faces, Given, Kind, Mount, Options, Sample, Somebody, Wrong};
 pub use self::native::Native;
 pub use self::openapi::openapi;
 pub use self::path::is_connector_name;

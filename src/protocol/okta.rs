@@ -9,9 +9,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Method;
 use http::header::AUTHORIZATION;
+use serde_json::json;
 
 use super::answer::Login;
-use super::face::{Face, from_address, one_post};
+use super::face::{Face, Sample, Somebody, from_address, one_post};
 use super::input::Input;
 use super::native::{ok, require_json};
 use super::{Asked, Problem, Protocol, Question, Response};
@@ -22,11 +23,46 @@ use crate::handler;
 pub(super) static FACE: Face = Face {
     name: "okta",
     hook: "Okta password import inline hook",
+    actions: &[Action::Login],
     time: Duration::from_millis(2500),
     credentials: AUTHORIZATION,
     options: &[],
+    guide: GUIDE,
+    sample,
     open: |_| Ok(Box::new(Okta)),
 };
+
+const GUIDE: &str = "\
+Security > ... > Workflow > Inline Hooks > Add Inline Hook > Password Import
+  URL                   {url}
+  Authentication field  authorization
+  Authentication secret Bearer {key}
+
+Then, for each user that is created beforehand (`userbridge export --for okta` writes them):
+  POST /api/v1/users?activate=true
+  { \"profile\": { \"login\": \"…\", \"email\": \"…\" }, \"credentials\": { \"password\": { \"hook\": { \"type\": \"default\" } } } }
+
+Okta calls once for each user, at the first login, and waits three seconds.
+";
+
+fn sample(somebody: &Somebody<'_>) -> Sample {
+    Sample::json(&json!({
+        "eventId": "userbridge-probe",
+        "eventTime": "2026-01-01T00:00:00.000Z",
+        "eventType": EVENT,
+        "eventTypeVersion": "1.0",
+        "contentType": "application/json",
+        "cloudEventVersion": "0.1",
+        "source": "https://example.okta.com/api/v1/inlineHooks/probe",
+        "data": {
+            "context": {
+                "request": { "id": "probe", "method": "POST", "url": { "value": "/idp/idx/challenge/answer" } },
+                "credential": { "username": somebody.identifier, "password": somebody.password.expose() },
+            },
+            "action": { "credential": "UNVERIFIED" },
+        },
+    }))
+}
 
 #[derive(Debug)]
 struct Okta;
