@@ -2,7 +2,7 @@
 
 mod probe;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::json;
@@ -100,7 +100,7 @@ impl Connect {
             None => usual_base(raw, &ready.gateway.listen)?,
         };
         let client = clients(raw, &connector, face).into_iter().next();
-        Ok(Place { declared: found.is_some(), connector, credentials, base, client, settings: true })
+        Ok(Place { declared: found.is_some(), connector, credentials, base, client })
     }
 
     /// Without settings there is still something to tell.
@@ -112,7 +112,7 @@ impl Connect {
         let base = url.trim_end_matches('/').to_owned();
         let credentials = face.credentials.to_string();
         let connector = connector.clone();
-        Ok(Place { declared: false, connector, credentials, base, client: None, settings: false })
+        Ok(Place { declared: false, connector, credentials, base, client: None })
     }
 
     fn tell(&self, face: &Face, place: &Place) -> Exit {
@@ -170,8 +170,6 @@ impl Connect {
 struct Place {
     connector: String,
     declared: bool,
-    /// Whether there are settings at all.
-    settings: bool,
     /// The header of the key.
     credentials: String,
     /// Scheme and host.
@@ -242,9 +240,4 @@ fn list(format: Format) {
             println!("next: userbridge connect PROTOCOL --connector NAME");
         }
     }
-}
-
-/// Whether a path can be read, for messages.
-fn readable(path: &Path) -> Result<Vec<u8>, String> {
-    std::fs::read(path).map_err(|error| format!("cannot read {}: {}", path.display(), error.kind()))
 }

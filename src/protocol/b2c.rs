@@ -28,7 +28,7 @@ pub(super) static FACE: Face = Face {
     credentials: AUTHORIZATION,
     options: &[],
     guide: GUIDE,
-    sample,
+    sample: Some(sample),
     open: |_| Ok(Box::new(B2c)),
 };
 

@@ -29,7 +29,7 @@ pub(super) static FACE: Face = Face {
     credentials: HeaderName::from_static("x-userbridge-key"),
     options: &[],
     guide: GUIDE,
-    sample,
+    sample: Some(sample),
     open: |_| Ok(Box::new(Cas)),
 };
 

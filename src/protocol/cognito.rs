@@ -32,7 +32,7 @@ pub(super) static FACE: Face = Face {
         about: "the pool's attributes that are filled, as in `[email, email_verified, \"custom:plan\"]`",
     }],
     guide: GUIDE,
-    sample,
+    sample: Some(sample),
     open,
 };
 

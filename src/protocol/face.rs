@@ -48,8 +48,8 @@ pub struct Face {
     pub options: &'static [Choice],
     /// What is entered at the provider, with `{url}`, `{host}`, `{connector}`, `{key}` and `{basic}` for this gateway's.
     pub guide: &'static str,
-    /// The provider's own request about somebody.
-    pub sample: fn(&Somebody<'_>) -> Sample,
+    /// The provider's own request about somebody; None when nobody else can make it.
+    pub sample: Option<fn(&Somebody<'_>) -> Sample>,
     /// Makes the face of its options, which are of their kinds and complete.
     pub open: fn(&Options) -> Result<Box<dyn Protocol>, Wrong>,
 }

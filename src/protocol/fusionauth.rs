@@ -41,7 +41,7 @@ pub(super) static FACE: Face = Face {
         },
     ],
     guide: GUIDE,
-    sample,
+    sample: Some(sample),
     open,
 };
 

@@ -35,7 +35,7 @@ pub(super) static FACE: Face = Face {
         about: "members that the plugin is too old for, as in `[id, totps, requiredActions]`",
     }],
     guide: GUIDE,
-    sample,
+    sample: Some(sample),
     open,
 };
 

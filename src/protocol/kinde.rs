@@ -35,7 +35,7 @@ pub(super) static FACE: Face = Face {
         about: "the key of `kinde.secureFetch`, in Base64: the whole body is then encrypted with it",
     }],
     guide: GUIDE,
-    sample,
+    sample: Some(sample),
     open,
 };
 
