@@ -110,7 +110,7 @@ async fn serve(mut plan: Plan) -> Result<(), String> {
         memory: plan.gateway.hashing_memory,
     });
     let budget = Arc::new(budget.map_err(|e| format!("error: cannot start the hash threads: {e}\n"))?);
-    let resources = Resources { budget: Arc::clone(&budget), entropy };
+    let resources = Resources { budget: Arc::clone(&budget), entropy, clock: tokens::seconds };
     // Before anything is served: an unhandled SIGHUP would end the process.
     let hangup = signal(SignalKind::hangup()).map_err(no_signals)?;
     let mut reloader = Reloader::new(&plan.connectors, resources, environment());
