@@ -10,7 +10,8 @@
 //! | 0 | [`action`], [`secret`] | the vocabulary: requests, outcomes, profiles; what must not be seen |
 //! | 1 | [`hash`] | password formats: parse, cap, compute, compare; the bounded pool that computes |
 //! | 1 | [`sql`] | templates become one constant statement with typed parameters; no I/O |
-//! | 1 | [`breaker`], [`outbound`] | a store that is down is spared; requests to other hosts, bounded and safe |
+//! | 1 | [`breaker`], [`complaint`] | a store that is down is spared; what only the operator can mend is said loudly |
+//! | 1 | [`outbound`] | requests to other hosts: bounded, and only where the configuration says |
 //! | 1 | [`db`] | PostgreSQL, MySQL/MariaDB and SQLite behind one small trait |
 //! | 2 | [`definition`] | YAML becomes a checked definition, or a report of everything that is wrong |
 //! | 3 | [`handler`] | a definition on its database answers requests |
@@ -40,6 +41,7 @@ pub mod action;
 pub mod audit;
 pub mod breaker;
 pub mod cli;
+pub mod complaint;
 pub mod connect;
 pub mod db;
 pub mod definition;

@@ -248,7 +248,7 @@ impl Rig {
             let definition = definition(url);
             let constants = constants(&definition);
             assert!(constants.len() >= 14, "{constants:?}");
-            let spy = Arc::new(Spy::new(definition.database.dialect()));
+            let spy = Arc::new(Spy::new(definition.database().unwrap().dialect()));
             let store = Store::new("spied", Arc::clone(&spy) as _, Duration::from_secs(5), resources.entropy);
             (Handler::new(definition, store, resources.clone()), spy, constants)
         });

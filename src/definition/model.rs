@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 use super::places::Places;
 use super::raw::{RawFieldType, RawMatch, RawTest};
 use super::template::Template;
+use super::upstream::Upstream;
 use crate::action::Action;
 use crate::db;
 use crate::hash::Policy;
@@ -30,7 +31,7 @@ pub struct Definition {
     /// The files that the definition refers to; a change of one is a change of the definition.
     pub references: Vec<PathBuf>,
     /// Where the users are.
-    pub database: db::Config,
+    pub store: UserStore,
     /// What identifies a user.
     pub user_id: UserId,
     /// When a row is that of the user who was asked for.
@@ -66,8 +67,19 @@ impl Definition {
         stored.chain(created).chain(self.writes.values().filter_map(|write| write.policy.as_ref()))
     }
 
+    /// The database; None when an upstream answers.
+    pub fn database(&self) -> Option<&db::Config> {
+        match &self.store {
+            UserStore::Database(database) => Some(database),
+            UserStore::Upstream(_) => None,
+        }
+    }
+
     /// Whether the definition declares this action.
     pub fn declares(&self, action: Action) -> bool {
+        if let UserStore::Upstream(upstream) = &self.store {
+            return upstream.declares(action);
+        }
         match action {
             Action::Login => self.login.is_some(),
             Action::GetUser => self.get_user.is_some(),
@@ -75,6 +87,15 @@ impl Definition {
             other => self.writes.contains_key(&other),
         }
     }
+}
+
+/// What answers for the users.
+#[derive(Debug)]
+pub enum UserStore {
+    /// A database, through the definition's SQL.
+    Database(db::Config),
+    /// Another tenant or service, over HTTP.
+    Upstream(Arc<Upstream>),
 }
 
 /// A case under `tests`.

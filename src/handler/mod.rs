@@ -3,7 +3,6 @@
 //! Invariant: handlers see no HTTP and no YAML. A request is answered wholly by the handler it began with.
 
 mod arguments;
-mod complaint;
 mod login;
 mod lookup;
 mod matching;
@@ -18,7 +17,6 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use self::complaint::Complaints;
 use self::matching::Matching;
 pub use self::store::Store;
 pub use self::trace::{Cell, Event, Gave, Given, Ran, Recognised, Step as TraceStep, Trace};
@@ -26,6 +24,7 @@ use self::write::Transaction;
 use crate::action::{Action, Outcome, Request};
 pub use crate::action::{Class, Error};
 pub use crate::breaker::{BreakerState, Entropy};
+use crate::complaint::Complaints;
 use crate::db::{ErrorKind, Query, Value};
 use crate::definition::{Definition, Match, Step};
 use crate::hash::Budget;

@@ -142,14 +142,40 @@ mod tests {
     #[test]
     fn private_addresses_are_known_in_every_wrapping() {
         for text in [
-            "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "0.1.2.3",
-            "224.0.0.1", "255.255.255.255", "240.0.0.1", "198.18.0.1", "192.0.0.170", "203.0.113.7", "::", "::1",
-            "fe80::1", "fc00::1", "fd00:ec2::254", "ff02::1", "::ffff:127.0.0.1", "::127.0.0.1", "64:ff9b::a9fe:a9fe",
-            "2002:7f00:1::", "2001:db8::1", "2001::1", "64:ff9b:1::1", "3fff::1",
+            "127.0.0.1",
+            "10.1.2.3",
+            "172.16.0.1",
+            "192.168.1.1",
+            "169.254.169.254",
+            "100.64.0.1",
+            "0.0.0.0",
+            "0.1.2.3",
+            "224.0.0.1",
+            "255.255.255.255",
+            "240.0.0.1",
+            "198.18.0.1",
+            "192.0.0.170",
+            "203.0.113.7",
+            "::",
+            "::1",
+            "fe80::1",
+            "fc00::1",
+            "fd00:ec2::254",
+            "ff02::1",
+            "::ffff:127.0.0.1",
+            "::127.0.0.1",
+            "64:ff9b::a9fe:a9fe",
+            "2002:7f00:1::",
+            "2001:db8::1",
+            "2001::1",
+            "64:ff9b:1::1",
+            "3fff::1",
         ] {
             assert!(is_private(text.parse().unwrap()), "{text}");
         }
-        for text in ["1.1.1.1", "100.128.0.1", "172.32.0.1", "192.0.1.1", "2606:4700::1111", "::ffff:1.1.1.1", "2002:101:101::"] {
+        for text in
+            ["1.1.1.1", "100.128.0.1", "172.32.0.1", "192.0.1.1", "2606:4700::1111", "::ffff:1.1.1.1", "2002:101:101::"]
+        {
             assert!(!is_private(text.parse().unwrap()), "{text}");
         }
     }
@@ -160,7 +186,9 @@ mod tests {
         assert_eq!((origin.base().as_str(), path.as_str()), ("https://api.example.com", "/v1/users"));
         let (origin, path) = Origin::parse("http://[::1]:8080").unwrap();
         assert_eq!((origin.base().as_str(), path.as_str()), ("http://[::1]:8080", ""));
-        for text in ["ftp://a.example", "https://", "https://u:p@a.example", "https://a.example?x=1", "https://a/#b", "a"] {
+        for text in
+            ["ftp://a.example", "https://", "https://u:p@a.example", "https://a.example?x=1", "https://a/#b", "a"]
+        {
             assert!(matches!(Origin::parse(text), Err(Unfit::Invalid(_))), "{text}");
         }
     }
@@ -171,7 +199,9 @@ mod tests {
         assert_eq!(may("https://a.example", false, false), Ok(()));
         assert_eq!(may("http://a.example", true, false), Err(Unfit::Unencrypted));
         assert_eq!(may("http://a.example", false, true), Ok(()));
-        for text in ["https://127.0.0.1", "https://localhost", "https://10.0.0.1", "https://[fd00::1]", "https://2130706433"] {
+        for text in
+            ["https://127.0.0.1", "https://localhost", "https://10.0.0.1", "https://[fd00::1]", "https://2130706433"]
+        {
             assert_eq!(may(text, false, false), Err(Unfit::Private), "{text}");
             assert_eq!(may(text, true, false), Ok(()), "{text}");
         }

@@ -146,11 +146,11 @@ async fn read(response: http::Response<Incoming>) -> Result<(Answer, Option<Dura
         return Err(too_large());
     }
     let (head, body) = response.into_parts();
-    let body = Limited::new(body, MAX_BYTES).collect().await.map_err(|error| {
-        match error.downcast_ref::<http_body_util::LengthLimitError>() {
-            Some(_) => too_large(),
-            None => Error::new(ErrorKind::Lost, format!("the answer broke off: {error}")),
-        }
+    let body = Limited::new(body, MAX_BYTES).collect().await.map_err(|error| match error
+        .downcast_ref::<http_body_util::LengthLimitError>(
+    ) {
+        Some(_) => too_large(),
+        None => Error::new(ErrorKind::Lost, format!("the answer broke off: {error}")),
     })?;
     let media_type = head.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let answer = Answer {
