@@ -56,9 +56,9 @@ pub struct Connector {
 #[derive(Debug)]
 enum Backend {
     /// A database.
-    Database(Handler),
+    Database(Box<Handler>),
     /// Another tenant or service.
-    Upstream(Upstream),
+    Upstream(Box<Upstream>),
 }
 
 impl Connector {
@@ -85,7 +85,7 @@ impl Connector {
                 };
                 let (name, version) = (definition.name.clone(), definition.version.clone());
                 let upstream = Upstream::new(definition, settings, link, resources.clock);
-                Ok(Self { name, version, backend: Backend::Upstream(upstream) })
+                Ok(Self { name, version, backend: Backend::Upstream(Box::new(upstream)) })
             }
         }
     }
@@ -102,7 +102,7 @@ impl Connector {
     #[must_use]
     pub fn traced(self, trace: Arc<Trace>) -> Self {
         let backend = match self.backend {
-            Backend::Database(handler) => Backend::Database(handler.traced(trace)),
+            Backend::Database(handler) => Backend::Database(Box::new(handler.traced(trace))),
             upstream @ Backend::Upstream(_) => upstream,
         };
         Self { backend, ..self }
@@ -112,7 +112,7 @@ impl Connector {
     #[must_use]
     pub fn traced_calls(self, trace: Arc<upstream::Trace>) -> Self {
         let backend = match self.backend {
-            Backend::Upstream(upstream) => Backend::Upstream(upstream.traced(trace)),
+            Backend::Upstream(upstream) => Backend::Upstream(Box::new(upstream.traced(trace))),
             database @ Backend::Database(_) => database,
         };
         Self { backend, ..self }
@@ -120,7 +120,7 @@ impl Connector {
 
     fn with(definition: Definition, store: Arc<Store>, resources: Resources) -> Self {
         let (name, version) = (definition.name.clone(), definition.version.clone());
-        Self { name, version, backend: Backend::Database(Handler::new(definition, store, resources)) }
+        Self { name, version, backend: Backend::Database(Box::new(Handler::new(definition, store, resources))) }
     }
 
     /// Answers one request by the deadline. A caller that may leave spawns this, so that a change is never left half

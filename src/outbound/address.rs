@@ -29,7 +29,7 @@ pub enum Unfit {
 }
 
 impl Origin {
-    /// Splits an absolute address in its origin and its path, which has no `/` at its end.
+    /// Splits an absolute address in its origin and its path.
     ///
     /// # Errors
     /// It is no such address.
@@ -51,7 +51,7 @@ impl Origin {
             None => return Err(Unfit::Invalid("expected a host in the address")),
         };
         let port = url.port_or_known_default().ok_or(Unfit::Invalid("expected a port in the address"))?;
-        Ok((Self { tls: url.scheme() == "https", host, port }, url.path().trim_end_matches('/').to_owned()))
+        Ok((Self { tls: url.scheme() == "https", host, port }, url.path().to_owned()))
     }
 
     /// Whether it may be asked, as far as its text tells; what its name leads to is judged when it is connected to.
@@ -183,9 +183,9 @@ mod tests {
     #[test]
     fn addresses_are_split_or_refused() {
         let (origin, path) = Origin::parse("https://API.example.com/v1/users/").unwrap();
-        assert_eq!((origin.base().as_str(), path.as_str()), ("https://api.example.com", "/v1/users"));
+        assert_eq!((origin.base().as_str(), path.as_str()), ("https://api.example.com", "/v1/users/"));
         let (origin, path) = Origin::parse("http://[::1]:8080").unwrap();
-        assert_eq!((origin.base().as_str(), path.as_str()), ("http://[::1]:8080", ""));
+        assert_eq!((origin.base().as_str(), path.as_str()), ("http://[::1]:8080", "/"));
         for text in
             ["ftp://a.example", "https://", "https://u:p@a.example", "https://a.example?x=1", "https://a/#b", "a"]
         {

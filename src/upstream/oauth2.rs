@@ -34,13 +34,12 @@ pub(super) async fn answer(server: &OAuth2, ask: &Ask<'_>, request: &Request) ->
         }
     }
     let (origin, path) = &server.token;
-    let target = if path.is_empty() { "/" } else { path };
     let question = Question {
         weight: Weight::Login,
         origin,
         method: Method::POST,
-        target: target.to_owned(),
-        shown: target,
+        target: path.clone(),
+        shown: path,
         headers,
         body: Some(form.body()),
     };
@@ -58,13 +57,12 @@ pub(super) async fn answer(server: &OAuth2, ask: &Ask<'_>, request: &Request) ->
 /// Who has logged in (OpenID Connect Core, section 5.3).
 async fn userinfo(server: &OAuth2, ask: &Ask<'_>, token: &str) -> Result<Object, Error> {
     let (origin, path) = &server.userinfo;
-    let target = if path.is_empty() { "/" } else { path };
     let question = Question {
         weight: Weight::Read,
         origin,
         method: Method::GET,
-        target: target.to_owned(),
-        shown: target,
+        target: path.clone(),
+        shown: path,
         headers: vec![(AUTHORIZATION, authorization("Bearer ", token)?)],
         body: None,
     };

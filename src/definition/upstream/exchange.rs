@@ -146,7 +146,9 @@ impl Site<'_> {
                     let mut pieces = text.split('/');
                     let first = pieces.next().filter(|piece| !piece.is_empty());
                     let last = segments.last_mut();
-                    first.zip(last).map(|(piece, last)| last.push(Part::Text(piece.to_owned())));
+                    if let (Some(piece), Some(last)) = (first, last) {
+                        last.push(Part::Text(piece.to_owned()));
+                    }
                     segments.extend(pieces.map(|piece| match piece {
                         "" => Vec::new(),
                         piece => vec![Part::Text(piece.to_owned())],

@@ -197,7 +197,7 @@ fn auth0(raw: &At<RawUpstream>, ground: &Ground<'_>, checker: &mut Checker<'_>) 
     let block = &raw.value;
     let domain = needed("domain", block.domain.as_ref(), raw, ground, checker);
     let origin = domain.and_then(|(domain, span)| {
-        let parsed = Origin::parse(&format!("https://{domain}")).ok().filter(|(_, path)| path.is_empty());
+        let parsed = Origin::parse(&format!("https://{domain}")).ok().filter(|(_, path)| path == "/");
         let Some((origin, _)) = parsed.filter(|_| !domain.contains('/')) else {
             let message = format!("`{domain}` is no domain");
             checker.push(
@@ -293,7 +293,8 @@ fn service(raw: &At<RawUpstream>, ground: &Ground<'_>, checker: &mut Checker<'_>
             None
         }
     };
-    let (origin, base) = base?;
+    let (origin, path) = base?;
+    let base = path.trim_end_matches('/').to_owned();
     Some(Service { origin, base, headers: headers.into_iter().collect::<Option<_>>()?, actions: actions? })
 }
 
