@@ -10,9 +10,12 @@
 //! | 0 | [`action`], [`secret`] | the vocabulary: requests, outcomes, profiles; what must not be seen |
 //! | 1 | [`hash`] | password formats: parse, cap, compute, compare; the bounded pool that computes |
 //! | 1 | [`sql`] | templates become one constant statement with typed parameters; no I/O |
+//! | 1 | [`breaker`], [`complaint`] | a store that is down is spared; what only the operator can mend is said loudly |
+//! | 1 | [`outbound`] | requests to other hosts: bounded, and only where the configuration says |
 //! | 1 | [`db`] | PostgreSQL, MySQL/MariaDB and SQLite behind one small trait |
 //! | 2 | [`definition`] | YAML becomes a checked definition, or a report of everything that is wrong |
 //! | 3 | [`handler`] | a definition on its database answers requests |
+//! | 3 | [`upstream`] | a definition in front of another tenant or service answers requests |
 //! | 4 | [`registry`] | the connectors in service, behind one atomic pointer |
 //! | 4 | [`connect`] | a definition against its live database: what will not work, and what will hurt |
 //! | 5 | [`access`], [`protocol`] | who may ask and how often; what the wire looks like |
@@ -36,16 +39,20 @@
 pub mod access;
 pub mod action;
 pub mod audit;
+pub mod breaker;
 pub mod cli;
+pub mod complaint;
 pub mod connect;
 pub mod db;
 pub mod definition;
 pub mod diagnostic;
 pub mod handler;
 pub mod hash;
+pub mod outbound;
 pub mod protocol;
 pub mod registry;
 pub mod reload;
 pub mod secret;
 pub mod server;
 pub mod sql;
+pub mod upstream;

@@ -250,8 +250,8 @@ impl Reloader {
         }
         let before = self.connectors.get(&name).map(|served| Arc::clone(&served.connector));
         let connector = Connector::open(definition, self.resources.clone(), before.as_deref()).map_err(|error| {
-            let fault = Fault::new(Code::InvalidUrl, 0..0, format!("cannot open the database: {error}"));
-            Report::new(report.source, vec![fault.help("check `database.url`").into()])
+            let fault = Fault::new(Code::InvalidUrl, 0..0, format!("cannot open the user store: {error}"));
+            Report::new(report.source, vec![fault.help("check its address").into()])
         })?;
         change.published.push((name.clone(), connector.version.clone()));
         self.connectors

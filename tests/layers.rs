@@ -9,7 +9,7 @@ use std::{fs, io};
 /// Every module of the crate and its level; a module imports from lower levels only, never from its siblings.
 const LEVELS: &[(u8, &[&str])] = &[
     (0, &["diagnostic", "action", "secret"]),
-    (1, &["hash", "sql", "db"]),
+    (1, &["breaker", "complaint", "hash", "sql", "db", "outbound"]),
     (2, &["definition"]),
     (3, &["handler", "managed", "upstream"]),
     (4, &["registry", "connect"]),
@@ -25,8 +25,12 @@ const EXCEPTIONS: &[(&str, &str)] = &[("action", "secret::Password"), ("db", "sq
 /// What may be named in these modules only, and why.
 const HOMES: &[(&[&str], &[&str], &str)] = &[
     (&["serde_saphyr"], &["definition"], "YAML is read in one place"),
-    (&["hyper", "hyper_util", "http_body_util"], &["protocol", "server", "cli", "upstream"], "handlers see no HTTP"),
-    (&["http"], &["access", "protocol", "server", "cli", "upstream"], "handlers see no HTTP (`access` reads headers)"),
+    (&["hyper", "hyper_util", "http_body_util"], &["protocol", "server", "cli", "outbound"], "handlers see no HTTP"),
+    (
+        &["http"],
+        &["access", "definition", "protocol", "server", "cli", "outbound", "upstream"],
+        "handlers see no HTTP (`access` reads headers)",
+    ),
     (&["StatusCode"], &["protocol", "server"], "only protocols know status codes"),
     (&["tokio_postgres", "sea_orm", "sqlx"], &["db", "managed"], "no driver type leaks out of the databases"),
     (&["rusqlite"], &["db", "managed", "cli"], "no driver type leaks out of the databases (`demo` makes a file)"),

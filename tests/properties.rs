@@ -243,12 +243,12 @@ struct Rig {
 impl Rig {
     fn new() -> Self {
         let budget = Budget::new(BudgetConfig { threads: 2, queue: 100, memory: 256 << 20 }).unwrap();
-        let resources = Resources { budget: Arc::new(budget), entropy: |bytes| bytes.fill(7) };
+        let resources = Resources { budget: Arc::new(budget), entropy: |bytes| bytes.fill(7), clock: || 0 };
         let handlers = URLS.map(|url| {
             let definition = definition(url);
             let constants = constants(&definition);
             assert!(constants.len() >= 14, "{constants:?}");
-            let spy = Arc::new(Spy::new(definition.database.dialect()));
+            let spy = Arc::new(Spy::new(definition.database().unwrap().dialect()));
             let store = Store::new("spied", Arc::clone(&spy) as _, Duration::from_secs(5), resources.entropy);
             (Handler::new(definition, store, resources.clone()), spy, constants)
         });

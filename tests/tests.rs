@@ -33,4 +33,5 @@ mod timing;
 mod tls;
 mod tokens;
 mod trial;
+mod upstream;
 mod vectors_served;

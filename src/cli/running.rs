@@ -119,7 +119,7 @@ async fn serve(mut plan: Plan) -> Result<(), String> {
         memory: plan.gateway.hashing_memory,
     });
     let budget = Arc::new(budget.map_err(|e| format!("error: cannot start the hash threads: {e}\n"))?);
-    let resources = Resources { budget: Arc::clone(&budget), entropy };
+    let resources = Resources { budget: Arc::clone(&budget), entropy, clock: tokens::seconds };
     // Before anything is served: an unhandled SIGHUP would end the process.
     let hangup = signal(SignalKind::hangup()).map_err(no_signals)?;
     let mut reloader = Reloader::new(&plan.connectors, resources, environment());
@@ -285,7 +285,7 @@ fn warm(shared: &Shared, state: &Arc<State>, names: Vec<String>) {
             let problem = result.as_ref().err().map(ToString::to_string);
             let news = state.note_database(&name, problem, Instant::now());
             if let (Err(error), true) = (&result, news) {
-                tracing::error!(connector = name, class = error.class.as_str(), %error, "the database does not answer as the definition needs");
+                tracing::error!(connector = name, class = error.class.as_str(), %error, "the user store does not answer as the definition needs");
             }
         });
     }
@@ -392,8 +392,10 @@ impl State {
             let pool = served.map(|connector| connector.pool());
             let database =
                 status.connector.as_ref().and_then(|name| databases.get(name)).and_then(|last| last.problem.clone());
+            let is_upstream = served.is_some_and(|connector| connector.definition().database().is_none());
             serde_json::json!({
                 "connector": status.connector,
+                "store": served.map(|_| if is_upstream { "upstream" } else { "database" }),
                 "file": status.file.display().to_string(),
                 "state": state_of(status),
                 "version": status.version,

@@ -177,18 +177,27 @@ enum Ground {
     Rows(Arc<Given>),
     /// A real database.
     Real(Arc<Provisional>),
+    /// A real upstream, where nothing can be rolled back.
+    Upstream,
+    /// Nothing that answers.
+    Nothing,
 }
 
 impl Bench {
     fn new(definition: Definition, connect: bool, resources: Resources) -> Result<Self, String> {
+        let Some(config) = definition.database().cloned() else {
+            let ground = if connect { Ground::Upstream } else { Ground::Nothing };
+            let connector = Connector::open(definition, resources, None).map_err(|error| error.to_string())?;
+            return Ok(Self { connector: Arc::new(connector), ground });
+        };
         let (ground, database) = if connect {
-            let real = db::open(&definition.database.clone().for_rehearsal(definition.database.timeout()))
+            let real = db::open(&config.clone().for_rehearsal(config.timeout()))
                 .map_err(|error| format!("`{}`: {error}", definition.name))?;
             let provisional = Provisional::new(real, Reads::Inside);
             (Ground::Real(Arc::clone(&provisional)), provisional as Arc<dyn Database>)
         } else {
             let rows = definition.tests.iter().flat_map(|case| &case.raw.rows);
-            let given = Given::new(definition.database.dialect(), rows);
+            let given = Given::new(config.dialect(), rows);
             (Ground::Rows(Arc::clone(&given)), given as Arc<dyn Database>)
         };
         Ok(Self { connector: Arc::new(Connector::on(definition, database, resources)), ground })
@@ -203,6 +212,11 @@ impl Bench {
         let deadline = Instant::now() + LIMIT;
         match &self.ground {
             Ground::Rows(given) => given.set(&case.raw.rows),
+            Ground::Nothing => return Verdict::LeftOut("an upstream is only asked with --connect"),
+            Ground::Upstream if !case.action.reads() => {
+                return Verdict::LeftOut("what an upstream did cannot be rolled back");
+            }
+            Ground::Upstream => {}
             Ground::Real(database) => {
                 let Some(setup) = &case.setup else { return Verdict::LeftOut("it gives rows and has no `setup`") };
                 let done = self.set_up(database, setup, deadline).await;
@@ -233,7 +247,7 @@ impl Bench {
         if setup.is_empty() {
             return Ok(());
         }
-        let limit = self.connector.definition().database.timeout();
+        let limit = self.connector.definition().database().map_or(LIMIT, db::Config::timeout);
         let mut transaction = database.begin(deadline.min(Instant::now() + limit)).await?;
         for statement in setup {
             // A setup has no inputs, but constants of the configuration are bound.

@@ -208,7 +208,7 @@ fn following(last: Option<&str>, second: u64) -> String {
 }
 
 /// Seconds since 1970.
-fn seconds() -> u64 {
+pub(super) fn seconds() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
 }
 

@@ -6,6 +6,7 @@
 mod json;
 mod request;
 mod text;
+mod upstream;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -25,6 +26,7 @@ use crate::diagnostic::nearest;
 use crate::handler::{self, Class, Event, Trace, TraceStep};
 use crate::protocol::Native;
 use crate::registry::Connector;
+use crate::upstream::Call;
 
 /// How long an action may take; hashing included.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -59,7 +61,7 @@ struct Told {
     connector: Arc<Connector>,
     file: PathBuf,
     action: Action,
-    steps: Vec<Event>,
+    steps: Steps,
     elapsed: Duration,
     /// The outcome's name, or the error's class.
     outcome: &'static str,
@@ -70,6 +72,14 @@ struct Told {
     http: (u16, serde_json::Value),
     last: Last,
     next: String,
+}
+
+/// What was done.
+enum Steps {
+    /// On a database.
+    Database(Vec<Event>),
+    /// With an upstream.
+    Upstream(Vec<Call>),
 }
 
 /// What became of the changes.
@@ -159,9 +169,15 @@ async fn perform(
     request: crate::action::Request,
     commit: bool,
 ) -> Result<Told, String> {
+    let Some(config) = definition.database().cloned() else {
+        return upstream::perform(definition, file, action, request, commit).await;
+    };
     let config = match commit {
-        true => definition.database.clone(),
-        false => definition.database.clone().for_rehearsal(definition.database.timeout()),
+        true => config,
+        false => {
+            let limit = config.timeout();
+            config.for_rehearsal(limit)
+        }
     };
     // A database that does not answer says so in a moment, as the answer to the action.
     if let (false, Ok(Some(table))) = (commit, lasting_table(&definition, Some(action)).await) {
@@ -181,21 +197,35 @@ async fn perform(
         provisional.undo().await.map_err(|error| format!("the changes could not be rolled back in order: {error}"))?;
     }
     let steps = trace.take();
-    let last = last(&steps, commit, connector.definition());
-    let next = next(&answer, action, &file, &last);
-    let (outcome, reason, positive) = named(&answer);
-    let response = Native::response(answer);
-    let body = serde_json::from_slice(response.body()).unwrap_or_default();
-    let http = (response.status().as_u16(), body);
-    Ok(Told { connector, file, action, steps, elapsed, outcome, reason, positive, http, last, next })
+    let last = last(&steps, commit, config.dialect());
+    Ok(Told::of(connector, file, action, Steps::Database(steps), elapsed, answer, last))
 }
 
-fn last(steps: &[Event], commit: bool, definition: &Definition) -> Last {
+impl Told {
+    fn of(
+        connector: Arc<Connector>,
+        file: PathBuf,
+        action: Action,
+        steps: Steps,
+        elapsed: Duration,
+        answer: Result<Outcome, handler::Error>,
+        last: Last,
+    ) -> Self {
+        let next = next(&answer, action, &file, &last);
+        let (outcome, reason, positive) = named(&answer);
+        let response = Native::response(answer);
+        let body = serde_json::from_slice(response.body()).unwrap_or_default();
+        let http = (response.status().as_u16(), body);
+        Self { connector, file, action, steps, elapsed, outcome, reason, positive, http, last, next }
+    }
+}
+
+fn last(steps: &[Event], commit: bool, dialect: crate::sql::Dialect) -> Last {
     let wrote = steps.iter().any(|event| matches!(event.step, TraceStep::Committed(None)));
     match (wrote, commit) {
         (false, _) => Last::Nothing,
         (true, true) => Last::Committed,
-        (true, false) => Last::RolledBack(match definition.database.dialect() {
+        (true, false) => Last::RolledBack(match dialect {
             crate::sql::Dialect::Postgres => "sequences have advanced",
             crate::sql::Dialect::Mysql => "AUTO_INCREMENT has advanced",
             crate::sql::Dialect::Sqlite => "nothing else stays",
@@ -249,7 +279,7 @@ fn next(answer: &Result<Outcome, handler::Error>, action: Action, file: &Path, l
         Err(error) => match &error.class {
             Class::UnreadableHash => "userbridge hash identify, with the stored value".to_owned(),
             Class::Unavailable | Class::Timeout | Class::Overloaded => {
-                "see whether this machine reaches the database of the URL".to_owned()
+                "see whether this machine reaches the user store's address".to_owned()
             }
             Class::InvalidInput { .. } | Class::ActionNotDeclared => "userbridge try --help".to_owned(),
             _ => format!("userbridge check {file}"),

@@ -12,10 +12,10 @@ use crate::sql::{Dialect, Role, Statement};
 /// # Errors
 /// When the database does not answer.
 pub(super) async fn lasting_table(definition: &Definition, only: Option<Action>) -> Result<Option<String>, Error> {
-    if definition.database.dialect() != Dialect::Mysql {
+    let Some(config) = definition.database().filter(|config| config.dialect() == Dialect::Mysql) else {
         return Ok(None);
-    }
-    let mut inspector = inspect(&definition.database).await?;
+    };
+    let mut inspector = inspect(config).await?;
     for statement in writing(definition, only) {
         for used in statement.outline().tables.iter().filter(|used| used.role != Role::Read) {
             let table = inspector.table(used.schema.as_deref(), &used.name).await?;

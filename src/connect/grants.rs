@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::scene::{Purpose, Scene, Seen};
 use crate::action::Action;
+use crate::db::Config;
 use crate::db::inspect::{Privilege, inspect};
 use crate::definition::{Definition, Match};
 use crate::diagnostic::Source;
@@ -35,15 +36,15 @@ const WHOLE: &str = "";
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn grants(definition: &Definition, source: &Source) -> Result<Grants, crate::db::Error> {
-    let mut inspector = inspect(&definition.database).await?;
-    let scene = Scene::gather(definition, source, inspector.as_mut()).await?;
+pub async fn grants(definition: &Definition, config: &Config, source: &Source) -> Result<Grants, crate::db::Error> {
+    let mut inspector = inspect(config).await?;
+    let scene = Scene::gather(definition, config, source, inspector.as_mut()).await?;
     Ok(grants_of(&scene))
 }
 
 /// What the statements of a scene need.
 pub(super) fn grants_of(scene: &Scene<'_>) -> Grants {
-    let user = scene.definition.database.user().unwrap_or_default().to_owned();
+    let user = scene.config.user().unwrap_or_default().to_owned();
     let mut grants = Grants { dialect: Some(scene.dialect()), user, ..Grants::default() };
     for seen in &scene.statements {
         grants.add(scene, seen, seen.action());
@@ -69,7 +70,7 @@ fn asked_by_change_password<'s, 'a>(scene: &'s Scene<'a>) -> Option<&'s Seen<'a>
 
 /// The GRANT statements of one statement.
 pub(super) fn for_statement(scene: &Scene<'_>, seen: &Seen<'_>) -> Vec<String> {
-    let user = scene.definition.database.user().unwrap_or_default().to_owned();
+    let user = scene.config.user().unwrap_or_default().to_owned();
     let mut grants = Grants { dialect: Some(scene.dialect()), user, ..Grants::default() };
     grants.add(scene, seen, seen.action());
     grants.statements(None).into_iter().map(|(statement, _)| statement).collect()

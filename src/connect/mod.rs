@@ -12,13 +12,15 @@ mod rehearse;
 mod rules;
 mod sample;
 mod scene;
+mod upstream;
 mod values;
 
 pub use self::grants::{Grants, grants};
 pub use self::rehearse::rehearse;
 use self::scene::Scene;
+use crate::db::Config;
 use crate::db::inspect::inspect;
-use crate::definition::Definition;
+use crate::definition::{Definition, UserStore};
 use crate::diagnostic::{Code, Diagnostic, Fault, Source};
 
 /// What is looked at beside the statements and the catalogues.
@@ -30,15 +32,24 @@ pub struct Options {
 
 /// Everything that is found about a definition on its database. An unreachable database is a finding too.
 pub async fn check(definition: &Definition, source: &Source, options: Options) -> Vec<Diagnostic> {
-    match look(definition, source, options).await {
+    let config = match &definition.store {
+        UserStore::Database(config) => config,
+        UserStore::Upstream(_) => return upstream::check(definition).await,
+    };
+    match look(definition, config, source, options).await {
         Ok(found) => found,
         Err(error) => vec![unreachable(definition, &error).into()],
     }
 }
 
-async fn look(definition: &Definition, source: &Source, options: Options) -> Result<Vec<Diagnostic>, crate::db::Error> {
-    let mut inspector = inspect(&definition.database).await?;
-    let scene = Scene::gather(definition, source, inspector.as_mut()).await?;
+async fn look(
+    definition: &Definition,
+    config: &Config,
+    source: &Source,
+    options: Options,
+) -> Result<Vec<Diagnostic>, crate::db::Error> {
+    let mut inspector = inspect(config).await?;
+    let scene = Scene::gather(definition, config, source, inspector.as_mut()).await?;
     let mut found = rules::judge(&scene);
     if let Some(count) = options.sample {
         found.extend(sample::census(&scene, inspector.as_mut(), count).await?);

@@ -16,7 +16,7 @@ use super::unreachable;
 use crate::action::{Action, Lookup, NewUser, Object, Outcome, Request};
 use crate::db::inspect::{Trigger, inspect};
 use crate::db::{
-    BoxFuture, Database, Description, Effect, Error, ErrorKind, PoolState, Query, Row, Transaction, Value, open,
+    BoxFuture, Config, Database, Description, Effect, Error, ErrorKind, PoolState, Query, Row, Transaction, Value, open,
 };
 use crate::definition::{Definition, raw::RawFieldType};
 use crate::diagnostic::{Code, Diagnostic, Fault, Source, Span};
@@ -33,16 +33,20 @@ pub async fn rehearse(definition: Definition, source: &Source, resources: Resour
         vec![Fault::new(Code::NotChecked, span.clone(), message).help(help).into()]
     };
     let place = definition.places.database.clone();
+    let Some(config) = definition.database().cloned() else {
+        let message = "nothing is rehearsed: what an upstream did cannot be rolled back".to_owned();
+        return note(&place, message, "try single actions: userbridge try");
+    };
     if definition.create.is_none() {
         let message = "nothing is rehearsed: without `create` there is no throw-away user".to_owned();
         return note(&place, message, "declare `create`, or try single actions");
     }
-    let remarks = match remarks(&definition, source).await {
+    let remarks = match remarks(&definition, &config, source).await {
         Ok(Ok(remarks)) => remarks,
         Ok(Err(why)) => return note(&place, format!("nothing is rehearsed: {why}"), "a rehearsal must leave no trace"),
         Err(error) => return vec![unreachable(&definition, &error).into()],
     };
-    match perform(definition, source, resources, nonce).await {
+    match perform(definition, config, source, resources, nonce).await {
         Ok(told) => {
             let told = told.join(", ");
             let message = format!("rehearsed and rolled back: {told}; {remarks}");
@@ -54,9 +58,9 @@ pub async fn rehearse(definition: Definition, source: &Source, resources: Resour
 }
 
 /// What a rollback does not undo; or why there can be no rehearsal.
-async fn remarks(definition: &Definition, source: &Source) -> Result<Result<String, String>, Error> {
-    let mut inspector = inspect(&definition.database).await?;
-    let scene = Scene::gather(definition, source, inspector.as_mut()).await?;
+async fn remarks(definition: &Definition, config: &Config, source: &Source) -> Result<Result<String, String>, Error> {
+    let mut inspector = inspect(config).await?;
+    let scene = Scene::gather(definition, config, source, inspector.as_mut()).await?;
     let written = [Role::Insert, Role::Update, Role::Delete];
     let tables: Vec<_> =
         scene.statements.iter().flat_map(|seen| scene.used(seen, &written)).map(|(_, table)| table).collect();
@@ -69,7 +73,7 @@ async fn remarks(definition: &Definition, source: &Source) -> Result<Result<Stri
     let mut triggers: Vec<&Trigger> = tables.iter().flat_map(|table| &table.triggers).collect();
     triggers.sort_by_key(|trigger| &trigger.name);
     triggers.dedup_by_key(|trigger| &trigger.name);
-    let numbers = match definition.database.dialect() {
+    let numbers = match config.dialect() {
         Dialect::Postgres => "sequences have advanced",
         Dialect::Mysql => "AUTO_INCREMENT has advanced",
         Dialect::Sqlite => "nothing of it stays",
@@ -85,6 +89,7 @@ async fn remarks(definition: &Definition, source: &Source) -> Result<Result<Stri
 
 async fn perform(
     definition: Definition,
+    config: Config,
     source: &Source,
     resources: Resources,
     nonce: &str,
@@ -97,8 +102,7 @@ async fn perform(
         )
     };
     let deadline = Instant::now() + LIMIT;
-    let config = definition.database.clone().for_rehearsal(LIMIT);
-    let real = open(&config).map_err(|error| failed(&error))?;
+    let real = open(&config.for_rehearsal(LIMIT)).map_err(|error| failed(&error))?;
     let transaction = real.begin(deadline).await.map_err(|error| failed(&error))?;
     let stage = Arc::new(Stage { real, transaction: Arc::new(Mutex::new(Some(transaction))) });
     let actor = Actor::new(definition, source, Arc::clone(&stage), resources, nonce, deadline);

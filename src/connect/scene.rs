@@ -7,7 +7,7 @@ use crate::action::Action;
 use crate::db::inspect::{
     Account, Described, Function, Inspector, Plan, Refusal, Server, Subject, Table, TableColumn, TypeClass,
 };
-use crate::db::{Error, Value};
+use crate::db::{Config, Error, Value};
 use crate::definition::{Definition, Located, Verification};
 use crate::diagnostic::{Source, Span};
 use crate::sql::{ColumnUse, Dialect, Outline, Role, Statement};
@@ -15,6 +15,7 @@ use crate::sql::{ColumnUse, Dialect, Outline, Role, Statement};
 /// What was seen.
 pub(super) struct Scene<'a> {
     pub definition: &'a Definition,
+    pub config: &'a Config,
     pub source: &'a Source,
     pub server: Server,
     pub account: Account,
@@ -68,6 +69,7 @@ impl<'a> Scene<'a> {
     /// Asks the database about everything that the definition does.
     pub async fn gather(
         definition: &'a Definition,
+        config: &'a Config,
         source: &'a Source,
         inspector: &mut dyn Inspector,
     ) -> Result<Self, Error> {
@@ -75,6 +77,7 @@ impl<'a> Scene<'a> {
         let known = inspector.tables().await?;
         let mut scene = Self {
             definition,
+            config,
             source,
             server,
             account: Account::default(),
@@ -121,7 +124,7 @@ impl<'a> Scene<'a> {
     }
 
     pub fn dialect(&self) -> Dialect {
-        self.definition.database.dialect()
+        self.config.dialect()
     }
 
     /// Whether any action writes.

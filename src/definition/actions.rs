@@ -71,7 +71,7 @@ impl Actions {
 }
 
 /// The inputs of an action, by the names that its SQL uses.
-fn inputs(action: Action) -> Vec<(&'static str, Input)> {
+pub(super) fn inputs(action: Action) -> Vec<(&'static str, Input)> {
     match action {
         Action::Login | Action::GetUser => vec![("identifier", Input::Identifier), ("context", Input::Context)],
         Action::Create => vec![

@@ -1,7 +1,7 @@
 //! The `tests:` part of a definition: every case is about exactly one action that is declared.
 
 use super::checker::Checker;
-use super::model::Test;
+use super::model::{Test, UserStore};
 use super::raw::{RawActions, RawTest};
 use super::statements::{Ground, Names, compile};
 use super::yaml::At;
@@ -9,22 +9,47 @@ use crate::action::Action;
 use crate::diagnostic::{Code, Fault, Span};
 use crate::sql::Use;
 
+/// What the cases can be about.
+pub(super) struct Declared {
+    actions: Vec<Action>,
+    /// Whether an upstream answers, which has neither rows nor SQL.
+    upstream: bool,
+}
+
+impl Declared {
+    /// The actions of the database's SQL or of the upstream; all of them while the upstream is faulty.
+    pub fn new(actions: Option<RawActions>, store: Option<&UserStore>) -> Self {
+        let is_declared = |action: &Action| match store {
+            Some(UserStore::Upstream(upstream)) => upstream.declares(*action),
+            _ => actions.as_ref().is_none_or(|actions| declares(actions, *action)),
+        };
+        let upstream = matches!(store, Some(UserStore::Upstream(_)));
+        Self { actions: Action::ALL.into_iter().filter(is_declared).collect(), upstream }
+    }
+}
+
 /// Checks the cases; those that are faulty are left out.
 pub(super) fn tests(
     raw: Vec<At<RawTest>>,
-    actions: &RawActions,
+    actions: &Declared,
     ground: &Ground<'_>,
     checker: &mut Checker<'_>,
 ) -> Vec<Test> {
     raw.into_iter().filter_map(|at| test(at.value, actions, ground, checker)).collect()
 }
 
-fn test(raw: RawTest, actions: &RawActions, ground: &Ground<'_>, checker: &mut Checker<'_>) -> Option<Test> {
+fn test(raw: RawTest, actions: &Declared, ground: &Ground<'_>, checker: &mut Checker<'_>) -> Option<Test> {
     let action = action(&raw, checker)?;
     let place = raw.expect.outcome.span.clone();
-    if !declares(actions, action) {
+    if !actions.actions.contains(&action) {
         let message = format!("this case is for `{action}`, which is not declared");
         checker.push(Fault::new(Code::MissingKey, place, message).help("declare the action, or remove the case"));
+        return None;
+    }
+    if actions.upstream && (raw.setup.is_some() || !raw.rows.is_empty()) {
+        let message = "`rows` and `setup` belong to a database, and here an upstream answers";
+        let help = "remove them: the case runs against the upstream, with `userbridge test --connect`";
+        checker.push(Fault::new(Code::ConflictingKeys, place, message).help(help));
         return None;
     }
     let names = Names { action: "setup", used: Use::Write, inputs: &[], steps: &[], row: false };

@@ -20,6 +20,7 @@ mod secrets;
 mod settings;
 mod statements;
 mod template;
+mod upstream;
 mod yaml;
 
 use std::collections::BTreeMap;
@@ -34,19 +35,22 @@ pub use self::gateway::{
 };
 pub use self::load::{Loaded, files, load, load_file, load_text, read};
 pub use self::model::{
-    Create, Definition, Deny, GetUser, Login, Step, StoredPassword, Test, UserId, Verification, Write,
+    Create, Definition, Deny, GetUser, Login, Step, StoredPassword, Test, UserId, UserStore, Verification, Write,
 };
 pub use self::places::{Located, Places};
-pub use self::profile::MEMBERS;
-use self::raw::RawDefinition;
+pub use self::profile::{MEMBERS, typed};
+use self::raw::{RawActions, RawDefinition, RawUpstreamType};
 pub use self::raw::{RawMatch as Match, RawReference};
 pub use self::scalar::ScalarMap;
 pub use self::secrets::{secret, secret_file};
 pub use self::settings::{Surroundings, duration};
 use self::statements::Ground;
 pub use self::template::{Columns, Template};
+pub use self::upstream::{
+    Auth0, Body, Client, Exchange, Fingerprint, Meaning, OAuth2, Service, Tree, Upstream, UpstreamKind,
+};
 pub use self::yaml::{At, MAX_BYTES, parse};
-use crate::diagnostic::{Code, Fault, Report, Source, Stage};
+use crate::diagnostic::{Code, Fault, Report, Source, Span, Stage};
 use crate::sql::Dialect;
 
 /// Checks one file's text: the definition when nothing is wrong, and everything that was found.
@@ -73,27 +77,25 @@ fn build(raw: RawDefinition, surroundings: &Surroundings<'_>, checker: &mut Chec
     version(&raw.version, checker);
     let name = settings::connector_name(&raw.connector, checker);
     let configuration = settings::configuration(&raw.configuration, surroundings, checker);
-    if raw.database.is_none() {
-        let fault = Fault::new(Code::MissingKey, raw.connector.span.clone(), "expected a `database:` block");
-        checker.push(fault.help("add `database: { url: \"{{ configuration.database_url }}\" }`"));
-    }
-    let database = match (&raw.database, &configuration) {
-        (Some(database), Some(configuration)) => settings::database(database, configuration, checker),
+    let values = configuration.clone().unwrap_or_default();
+    let store = user_store(&raw, configuration.as_ref(), surroundings, checker);
+    let database = match &store {
+        Some(UserStore::Database(database)) => Some(database),
         _ => None,
     };
-    let dialects = database.as_ref().map_or(Dialect::ALL.to_vec(), |database| vec![database.dialect()]);
+    let dialects = database.map_or(Dialect::ALL.to_vec(), |database| vec![database.dialect()]);
     let mut identifiers = BTreeMap::new();
     for dialect in &dialects {
         let quoted = settings::identifiers(&raw.identifiers, configuration.as_ref(), *dialect, checker);
         identifiers.insert(dialect.as_str(), quoted);
     }
-    let user_id = settings::user_id(raw.user_id.as_ref(), &raw.connector.value, configuration.as_ref(), checker);
+    let usual = usual_id(&raw, checker);
+    let user_id = settings::user_id(raw.user_id.as_ref(), usual, &raw.connector.value, configuration.as_ref(), checker);
     let password = raw.password.as_ref().and_then(|raw| passwords::passwords(raw, surroundings, checker));
     let secrets = secret_columns(&raw);
     let profile = profile::profile(&raw.profile, &secrets, checker);
     let (deny, deny_columns) = profile::deny(&raw.deny, &secrets, checker);
-    let matching = raw.lookup.matching;
-    let values = configuration.clone().unwrap_or_default();
+    let matching = raw.lookup.as_ref().map_or_else(Default::default, |at| at.value.matching);
     let ground = Ground {
         dialects,
         configuration: &values,
@@ -106,10 +108,12 @@ fn build(raw: RawDefinition, surroundings: &Surroundings<'_>, checker: &mut Chec
         read_columns: &profile.columns,
         deny_columns: &deny_columns,
     };
-    let actions = actions::actions(&raw.actions, &ground, checker);
+    let actions = raw.actions.as_ref().filter(|_| raw.upstream.is_none());
+    let actions = actions.map(|at| actions::actions(at, &ground, checker)).unwrap_or_default();
     let allow = allow::allow(&raw.allow, checker);
     let places = places(&raw, allow, checker);
-    let tests = cases::tests(raw.tests, &raw.actions.value, &ground, checker);
+    let declared = cases::Declared::new(raw.actions.map(|at| at.value), store.as_ref());
+    let tests = cases::tests(raw.tests, &declared, &ground, checker);
     let (version, fingerprint) = digests(checker, &values);
     let mut references = secrets::references(&raw.configuration, surroundings);
     references.append(&mut checker.secret_files);
@@ -120,7 +124,7 @@ fn build(raw: RawDefinition, surroundings: &Surroundings<'_>, checker: &mut Chec
         version,
         fingerprint,
         references,
-        database: database?,
+        store: store?,
         user_id,
         matching,
         profile: profile.members,
@@ -135,11 +139,76 @@ fn build(raw: RawDefinition, surroundings: &Surroundings<'_>, checker: &mut Chec
     })
 }
 
+/// The database or the upstream: exactly one of the two.
+fn user_store(
+    raw: &RawDefinition,
+    configuration: Option<&serde_json::Map<String, serde_json::Value>>,
+    surroundings: &Surroundings<'_>,
+    checker: &mut Checker<'_>,
+) -> Option<UserStore> {
+    let missing = |what: &str, help: &str, span: &Span| {
+        Fault::new(Code::MissingKey, span.clone(), format!("expected a {what} here")).help(help)
+    };
+    let Some(upstream) = &raw.upstream else {
+        if raw.actions.is_none() {
+            let span = checker.key_span("version", &raw.version.span);
+            checker.push(missing("key `actions`", "add `actions: …`", &span));
+        }
+        let Some(database) = &raw.database else {
+            let fault = Fault::new(Code::MissingKey, raw.connector.span.clone(), "expected a `database:` block");
+            checker.push(fault.help("add `database: { url: \"{{ configuration.database_url }}\" }`"));
+            return None;
+        };
+        return settings::database(database, configuration?, checker).map(UserStore::Database);
+    };
+    let foreign = [
+        ("database", raw.database.as_ref().map(|at| &at.span)),
+        ("actions", raw.actions.as_ref().map(|at| &at.span)),
+        ("password", raw.password.as_ref().map(|at| &at.span)),
+        ("lookup", raw.lookup.as_ref().map(|at| &at.span)),
+        ("identifiers", raw.identifiers.values().next().map(|at| &at.span)),
+    ];
+    for (key, span) in foreign {
+        let Some(span) = span else { continue };
+        let message = format!("`{key}` belongs to a database, and here an upstream answers");
+        let fault = Fault::new(Code::ConflictingKeys, checker.key_span(key, span), message);
+        let help = if key == "actions" { "declare them in `upstream:`" } else { "keep one of the two" };
+        checker.push(fault.help(help));
+    }
+    let ground = upstream::Ground { configuration: configuration?, surroundings };
+    upstream::upstream(upstream, &ground, checker).map(|upstream| UserStore::Upstream(upstream.into()))
+}
+
+/// The column or member that identifies a user unless another one is declared.
+fn usual_id(raw: &RawDefinition, checker: &mut Checker<'_>) -> &'static str {
+    let declared = raw.user_id.as_ref().and_then(|user_id| user_id.column.as_ref());
+    match raw.upstream.as_ref().map(|at| at.value.kind.value) {
+        Some(RawUpstreamType::Auth0) => {
+            if let Some(at) = declared {
+                let message = "a tenant's users are identified by their `user_id`";
+                checker.push(Fault::new(Code::ConflictingKeys, at.span.clone(), message).help("remove `column`"));
+            }
+            "user_id"
+        }
+        Some(RawUpstreamType::Oauth2) => "sub",
+        Some(RawUpstreamType::Http) | None => "id",
+    }
+}
+
+/// What stands for the user store in findings about it.
+fn store_span(raw: &RawDefinition) -> Span {
+    let Some(upstream) = &raw.upstream else {
+        return raw.database.as_ref().map_or(0..0, |database| database.value.url.span.clone());
+    };
+    let address = [&upstream.value.domain, &upstream.value.token_url, &upstream.value.base_url];
+    address.into_iter().flatten().next().map_or_else(|| upstream.span.clone(), |at| at.span.clone())
+}
+
 fn places(raw: &RawDefinition, allow: Vec<Allow>, checker: &mut Checker<'_>) -> Places {
     let password = raw.password.as_ref();
     Places {
         statements: std::mem::take(&mut checker.statements),
-        database: raw.database.as_ref().map_or(0..0, |database| database.value.url.span.clone()),
+        database: store_span(raw),
         password: password.map(|at| at.value.column.as_ref().map_or(at.span.clone(), |column| column.span.clone())),
         user_id: raw.user_id.as_ref().and_then(|raw| raw.column.as_ref()).map(|at| at.span.clone()),
         profile: raw.profile.iter().map(|(name, at)| (name.clone(), at.span.clone())).collect(),
@@ -162,12 +231,14 @@ fn version(at: &At<u32>, checker: &mut Checker<'_>) {
 
 /// Every column that any `password:` block names.
 fn secret_columns(raw: &RawDefinition) -> std::collections::BTreeSet<String> {
-    let actions = &raw.actions.value;
+    let of_action = |find: fn(&RawActions) -> Option<&At<raw::RawPassword>>| {
+        raw.actions.as_ref().and_then(|actions| find(&actions.value))
+    };
     let blocks = [
         raw.password.as_ref(),
-        actions.login.as_ref().and_then(|at| at.value.password.as_ref()),
-        actions.create.as_ref().and_then(|at| at.value.password.as_ref()),
-        actions.change_password.as_ref().and_then(|at| at.value.password.as_ref()),
+        of_action(|actions| actions.login.as_ref()?.value.password.as_ref()),
+        of_action(|actions| actions.create.as_ref()?.value.password.as_ref()),
+        of_action(|actions| actions.change_password.as_ref()?.value.password.as_ref()),
     ];
     let columns =
         blocks.into_iter().flatten().flat_map(|at| passwords::secret_columns(&at.value).map(|at| at.value.clone()));

@@ -9,7 +9,8 @@ use serde_json::Value as Json;
 use super::places::Places;
 use super::raw::{RawFieldType, RawMatch, RawTest};
 use super::template::Template;
-use crate::action::{Action, DenialReason};
+use super::upstream::Upstream;
+use crate::action::{Action, Denial, DenialReason, Profile};
 use crate::db;
 use crate::hash::Policy;
 use crate::sql::Statement;
@@ -30,7 +31,7 @@ pub struct Definition {
     /// The files that the definition refers to; a change of one is a change of the definition.
     pub references: Vec<PathBuf>,
     /// Where the users are.
-    pub database: db::Config,
+    pub store: UserStore,
     /// What identifies a user.
     pub user_id: UserId,
     /// When a row is that of the user who was asked for.
@@ -66,8 +67,19 @@ impl Definition {
         stored.chain(created).chain(self.writes.values().filter_map(|write| write.policy.as_ref()))
     }
 
+    /// The database; None when an upstream answers.
+    pub fn database(&self) -> Option<&db::Config> {
+        match &self.store {
+            UserStore::Database(database) => Some(database),
+            UserStore::Upstream(_) => None,
+        }
+    }
+
     /// Whether the definition declares this action.
     pub fn declares(&self, action: Action) -> bool {
+        if let UserStore::Upstream(upstream) = &self.store {
+            return upstream.declares(action);
+        }
         match action {
             Action::Login => self.login.is_some(),
             Action::GetUser => self.get_user.is_some(),
@@ -75,6 +87,15 @@ impl Definition {
             other => self.writes.contains_key(&other),
         }
     }
+}
+
+/// What answers for the users.
+#[derive(Debug)]
+pub enum UserStore {
+    /// A database, through the definition's SQL.
+    Database(db::Config),
+    /// Another tenant or service, over HTTP.
+    Upstream(Arc<Upstream>),
 }
 
 /// A case under `tests`.
@@ -106,6 +127,21 @@ pub struct Deny {
     pub message: String,
     /// What kind of reason it is.
     pub reason: DenialReason,
+}
+
+impl Deny {
+    /// What is answered when the rule holds. Whoever only lacks a new password is shown, for identity providers that
+    /// ask for one themselves.
+    ///
+    /// # Errors
+    /// The profile cannot be had.
+    pub fn denial<E>(&self, profile: impl FnOnce() -> Result<Profile, E>) -> Result<Denial, E> {
+        let profile = match self.reason {
+            DenialReason::PasswordChangeRequired => Some(profile()?),
+            _ => None,
+        };
+        Ok(Denial { reason: self.reason, message: self.message.clone(), profile })
+    }
 }
 
 /// Verifies passwords.

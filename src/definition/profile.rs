@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use indexmap::IndexMap;
+use serde_json::Value as Json;
 
 use super::checker::Checker;
 use super::model::Deny;
@@ -140,4 +141,54 @@ pub(super) fn deny(
         }
     }
     (rules, columns)
+}
+
+/// Gives a profile's member the type that the contract says, where the user store has none of that kind.
+///
+/// # Errors
+/// The value is not of that type; the message holds no value.
+pub fn typed(name: &str, value: Json) -> Result<Json, String> {
+    let wrong = |expected: &str| Err(format!("profile member `{name}` is not {expected}"));
+    match (name, value) {
+        (_, Json::Null) => Ok(Json::Null),
+        ("email_verified" | "phone_verified", value) => match truth(&value) {
+            Some(value) => Ok(Json::Bool(value)),
+            None => wrong("true or false"),
+        },
+        ("user_metadata" | "app_metadata", value) => match parsed(value) {
+            value @ Json::Object(_) => Ok(value),
+            _ => wrong("a JSON object"),
+        },
+        ("mfa_factors", value) => match parsed(value) {
+            value @ Json::Array(_) => Ok(value),
+            _ => wrong("a JSON array"),
+        },
+        (name, value @ (Json::Number(_) | Json::Bool(_))) if MEMBERS.contains(&name) => {
+            Ok(Json::String(value.to_string()))
+        }
+        (name, Json::Array(_) | Json::Object(_)) if MEMBERS.contains(&name) => wrong("a text"),
+        (_, value) => Ok(value),
+    }
+}
+
+/// Databases without a JSON type keep JSON as text.
+fn parsed(value: Json) -> Json {
+    match &value {
+        Json::String(text) => serde_json::from_str(text).unwrap_or(value),
+        _ => value,
+    }
+}
+
+/// Databases without a truth type keep 0 and 1, as numbers or as text.
+fn truth(value: &Json) -> Option<bool> {
+    match value {
+        Json::Bool(value) => Some(*value),
+        Json::Number(number) => number.as_i64().filter(|n| (0..=1).contains(n)).map(|n| n == 1),
+        Json::String(text) => match text.to_ascii_lowercase().as_str() {
+            "1" | "t" | "true" | "y" | "yes" => Some(true),
+            "0" | "f" | "false" | "n" | "no" => Some(false),
+            _ => None,
+        },
+        Json::Null | Json::Array(_) | Json::Object(_) => None,
+    }
 }

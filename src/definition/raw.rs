@@ -5,6 +5,7 @@
 mod deny;
 mod password;
 mod shape;
+mod upstream;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -22,6 +23,10 @@ pub use self::password::{
     RawSecrets, RawText, RawVerify, RawWhen,
 };
 pub(super) use self::shape::{by_shape, schema_of_shapes};
+pub use self::upstream::{
+    RawBody, RawClientAuthentication, RawExchange, RawExchanges, RawFullOutcome, RawMethod, RawOutcome, RawUpstream,
+    RawUpstreamActions, RawUpstreamType,
+};
 use super::yaml::At;
 
 /// A user store: where the users are, how their passwords are hashed, and the SQL of each action.
@@ -42,6 +47,8 @@ pub struct RawDefinition {
     pub configuration: IndexMap<String, At<RawSetting>>,
     /// The database that holds the users.
     pub database: Option<At<RawDatabase>>,
+    /// Another tenant or service that answers for its users, in the place of a database.
+    pub upstream: Option<At<RawUpstream>>,
     /// Table and column names that differ per environment; templates insert them quoted, as in `{{ users }}`.
     #[serde(default)]
     pub identifiers: IndexMap<String, At<String>>,
@@ -50,8 +57,7 @@ pub struct RawDefinition {
     /// Which column identifies a user for ever, and what stands in front of it outside.
     pub user_id: Option<RawUserId>,
     /// When a row that the database found is that of the user who was asked for.
-    #[serde(default)]
-    pub lookup: RawLookup,
+    pub lookup: Option<At<RawLookup>>,
     /// Profile members that are not simply columns of the same name: texts with `{{ column }}` expressions.
     #[serde(default)]
     pub profile: IndexMap<String, At<RawTemplate>>,
@@ -59,7 +65,7 @@ pub struct RawDefinition {
     #[serde(default)]
     pub deny: Vec<RawDeny>,
     /// The SQL of each action; an action that is not declared is refused.
-    pub actions: At<RawActions>,
+    pub actions: Option<At<RawActions>>,
     /// Cases that `userbridge test` runs, without a database or, with `--connect`, on it.
     #[serde(default)]
     pub tests: Vec<At<RawTest>>,

@@ -194,14 +194,15 @@ pub fn duration(at: &At<String>) -> Result<Duration, Fault> {
     }
 }
 
-/// What identifies a user.
+/// What identifies a user; the `usual` column unless another one is declared.
 pub(super) fn user_id(
     raw: Option<&RawUserId>,
+    usual: &str,
     connector: &str,
     configuration: Option<&Map<String, Json>>,
     checker: &mut Checker<'_>,
 ) -> UserId {
-    let column = raw.and_then(|raw| raw.column.as_ref()).map_or("id".to_owned(), |at| at.value.clone());
+    let column = raw.and_then(|raw| raw.column.as_ref()).map_or(usual.to_owned(), |at| at.value.clone());
     let prefix = match raw.and_then(|raw| raw.prefix.as_ref()) {
         Some(at) => configuration.and_then(|c| render(at, c, checker)).unwrap_or_default(),
         None => format!("{connector}|"),

@@ -10,7 +10,7 @@ use super::Severity;
 pub enum Stage {
     /// The files alone.
     Files,
-    /// The database, without a value of any user: `check --connect`.
+    /// The database or the upstream, without a value of any user: `check --connect`.
     Database,
     /// Stored hashes: `check --sample`.
     Sample,
@@ -162,6 +162,8 @@ codes! {
         FailedTest = "failed-test", Error;
         /// An opt-out under `allow` that suppresses nothing.
         UnusedAllow = "unused-allow", Warning;
+        /// An upstream on this machine or in a private network, without leave.
+        PrivateAddress = "private-address", Error;
     }
     Database {
         /// The database does not answer, or refuses to let us in.
@@ -224,6 +226,12 @@ codes! {
         JournalMode = "journal-mode", Note;
         /// Something that this check cannot tell on this database.
         NotChecked = "not-checked", Note;
+        /// The upstream cannot be reached, or is not who it should be.
+        UpstreamUnreachable = "upstream-unreachable", Error;
+        /// The upstream refuses the gateway's own credentials, or answers them with something else than a token.
+        UpstreamCredentials = "upstream-credentials", Error;
+        /// The gateway's own token lacks a scope that a declared action needs.
+        MissingScope = "missing-scope", Error;
     }
     Sample {
         /// What the sampled hashes look like, in numbers.

@@ -3,8 +3,6 @@
 //! Invariant: handlers see no HTTP and no YAML. A request is answered wholly by the handler it began with.
 
 mod arguments;
-mod breaker;
-mod complaint;
 mod login;
 mod lookup;
 mod matching;
@@ -19,21 +17,18 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-pub use self::breaker::BreakerState;
-use self::complaint::Complaints;
 use self::matching::Matching;
 pub use self::store::Store;
 pub use self::trace::{Cell, Event, Gave, Given, Ran, Recognised, Step as TraceStep, Trace};
 use self::write::Transaction;
 use crate::action::{Action, Outcome, Request};
 pub use crate::action::{Class, Error};
+pub use crate::breaker::{BreakerState, Entropy};
+use crate::complaint::Complaints;
 use crate::db::{ErrorKind, Query, Value};
 use crate::definition::{Definition, Match, Step};
 use crate::hash::Budget;
 use crate::sql::{Parameter, Statement};
-
-/// Fills a buffer with random bytes from the operating system.
-pub type Entropy = fn(&mut [u8]);
 
 /// What every handler shares with the others of its process.
 #[derive(Clone)]
@@ -42,6 +37,8 @@ pub struct Resources {
     pub budget: Arc<Budget>,
     /// Where salts come from.
     pub entropy: Entropy,
+    /// The wall clock, in seconds since 1970; what an upstream signs has a time of its own.
+    pub clock: fn() -> u64,
 }
 
 /// One definition, ready to answer.

@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 use super::{Class, Error, Handler, id_text};
 use crate::action::{Object, Profile};
 use crate::db::{Row, Value};
-use crate::definition::{Columns, MEMBERS};
+use crate::definition::{Columns, MEMBERS, typed};
 
 impl Handler {
     /// Builds the profile: columns named like a member, then the declared members.
@@ -30,7 +30,7 @@ impl Handler {
             for (name, template) in &definition.profile {
                 let value =
                     template.evaluate(&columns).map_err(|e| misconfigured(format!("profile member `{name}`: {e}")))?;
-                members.insert(name.clone(), typed(name, value)?);
+                members.insert(name.clone(), typed(name, value).map_err(misconfigured)?);
             }
         }
         Ok(Profile::new(format!("{}{id}", definition.user_id.prefix), members))
@@ -49,52 +49,5 @@ fn misconfigured(message: String) -> Error {
 
 /// The value of a column that is a profile member by its name.
 fn member(name: &str, value: &Value) -> Result<Json, Error> {
-    typed(name, value.to_json())
-}
-
-/// Gives a member the type that the contract says, where the database has none of that kind.
-fn typed(name: &str, value: Json) -> Result<Json, Error> {
-    let wrong = |expected: &str| Err(misconfigured(format!("profile member `{name}` is not {expected}")));
-    match (name, value) {
-        (_, Json::Null) => Ok(Json::Null),
-        ("email_verified" | "phone_verified", value) => match truth(&value) {
-            Some(value) => Ok(Json::Bool(value)),
-            None => wrong("true or false"),
-        },
-        ("user_metadata" | "app_metadata", value) => match parsed(value) {
-            value @ Json::Object(_) => Ok(value),
-            _ => wrong("a JSON object"),
-        },
-        ("mfa_factors", value) => match parsed(value) {
-            value @ Json::Array(_) => Ok(value),
-            _ => wrong("a JSON array"),
-        },
-        (name, value @ (Json::Number(_) | Json::Bool(_))) if MEMBERS.contains(&name) => {
-            Ok(Json::String(value.to_string()))
-        }
-        (name, Json::Array(_) | Json::Object(_)) if MEMBERS.contains(&name) => wrong("a text"),
-        (_, value) => Ok(value),
-    }
-}
-
-/// Databases without a JSON type keep JSON as text.
-fn parsed(value: Json) -> Json {
-    match &value {
-        Json::String(text) => serde_json::from_str(text).unwrap_or(value),
-        _ => value,
-    }
-}
-
-/// Databases without a truth type keep 0 and 1, as numbers or as text.
-fn truth(value: &Json) -> Option<bool> {
-    match value {
-        Json::Bool(value) => Some(*value),
-        Json::Number(number) => number.as_i64().filter(|n| (0..=1).contains(n)).map(|n| n == 1),
-        Json::String(text) => match text.to_ascii_lowercase().as_str() {
-            "1" | "t" | "true" | "y" | "yes" => Some(true),
-            "0" | "f" | "false" | "n" | "no" => Some(false),
-            _ => None,
-        },
-        Json::Null | Json::Array(_) | Json::Object(_) => None,
-    }
+    typed(name, value.to_json()).map_err(misconfigured)
 }

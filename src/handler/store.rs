@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::breaker::{Breaker, BreakerState, INTERVAL};
 use super::{Class, Entropy, Error};
-use crate::db::{self, Database, Description, Effect, PoolState, Query, Row, Value};
+use crate::breaker::{Breaker, BreakerState, INTERVAL, Sign};
+use crate::db::{self, Database, Description, Effect, ErrorKind, PoolState, Query, Row, Value};
 use crate::sql::Dialect;
 
 /// A database and its breaker; the versions of a definition that differ in their SQL only share one.
@@ -25,7 +25,7 @@ pub struct Store {
 impl Store {
     /// Puts a connector's database behind a breaker.
     pub fn new(connector: &str, database: Arc<dyn Database>, limit: Duration, entropy: Entropy) -> Arc<Self> {
-        Arc::new(Self { database, breaker: Breaker::new(connector, entropy), limit })
+        Arc::new(Self { database, breaker: Breaker::new(connector, "the database", entropy), limit })
     }
 
     /// The grammar of its statements.
@@ -79,7 +79,7 @@ impl Store {
         match &outcome {
             Ok(_) => self.breaker.answered(),
             Err(error) => {
-                if self.breaker.failed(error, Instant::now()) {
+                if self.breaker.failed(sign(error), error, Instant::now()) {
                     tokio::spawn(probe(Arc::downgrade(self), self.breaker.first_wait(Instant::now())));
                 }
             }
@@ -135,5 +135,41 @@ impl Transaction {
     pub async fn rollback(self) -> Result<(), db::Error> {
         let outcome = self.inner.rollback().await;
         self.store.tell(outcome)
+    }
+}
+
+/// What a database's error says of it. A time limit that the server itself enforced has a code and is an answer; one of
+/// ours has none.
+fn sign(error: &db::Error) -> Sign {
+    let answered = if error.code.is_some() { Sign::Alive } else { Sign::None };
+    match error.kind {
+        ErrorKind::Unavailable | ErrorKind::OutcomeUnknown => Sign::OutOfReach,
+        ErrorKind::Timeout if error.code.is_none() => Sign::OutOfReach,
+        ErrorKind::Exhausted => Sign::None,
+        ErrorKind::Timeout
+        | ErrorKind::Unable
+        | ErrorKind::ReadOnly
+        | ErrorKind::UniqueViolation
+        | ErrorKind::ConstraintViolation
+        | ErrorKind::InvalidValue(_)
+        | ErrorKind::Conflict
+        | ErrorKind::Misconfigured => answered,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_silence_and_lost_connections_are_out_of_reach() {
+        let error = |kind| db::Error::new(kind, "a message");
+        assert_eq!(sign(&error(ErrorKind::Unavailable)), Sign::OutOfReach);
+        // A time limit of our own is what a silent server looks like.
+        assert_eq!(sign(&error(ErrorKind::Timeout)), Sign::OutOfReach);
+        assert_eq!(sign(&error(ErrorKind::Timeout).with_code("57014")), Sign::Alive);
+        assert_eq!(sign(&error(ErrorKind::Misconfigured).with_code("42P01")), Sign::Alive);
+        assert_eq!(sign(&error(ErrorKind::Misconfigured)), Sign::None);
+        assert_eq!(sign(&error(ErrorKind::Exhausted).with_code("53300")), Sign::None);
     }
 }

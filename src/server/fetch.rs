@@ -25,6 +25,8 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use url::{Host, Url};
 
+use crate::outbound::client_config;
+
 /// Bytes of a document.
 const MAX_BYTES: usize = 256 * 1024;
 
@@ -44,12 +46,7 @@ impl Fetcher {
     /// # Errors
     /// TLS cannot be set up.
     pub fn new(authorities: RootCertStore) -> Result<Self, String> {
-        let mut roots = authorities;
-        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let tls = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-        let tls = tls.map_err(|error| format!("cannot set up TLS: {error}"))?;
-        Ok(Self { tls: Arc::new(tls.with_root_certificates(roots).with_no_client_auth()), time: TIME })
+        Ok(Self { tls: Arc::new(client_config(authorities)?), time: TIME })
     }
 
     /// Whether a document may be fetched from there: over TLS, or from this machine itself.

@@ -52,19 +52,8 @@ impl Statement {
     pub fn compile(scope: &Scope<'_>) -> Result<Self, Vec<Fault>> {
         let source = scope.source;
         check_length(source)?;
-        if let Some(at) = source.find([OPEN, CLOSE]) {
-            let fault = Fault::new(Code::TemplateSyntax, at..at + OPEN.len_utf8(), "this character is reserved")
-                .help("remove U+E000 and U+E001 from the SQL");
-            return Err(vec![fault]);
-        }
-        let tree =
-            minijinja::machinery::parse(source, "sql", Default::default()).map_err(|e| vec![syntax(&e, source)])?;
-        let faults = analysis::faults(&tree, scope);
-        if !faults.is_empty() {
-            return Err(faults);
-        }
-        let rendered = render(scope).map_err(|e| vec![syntax(&e, source)])?;
-        rendered.into_statement(scope)
+        reserved(source)?;
+        analysed(scope)?.into_statement(scope)
     }
 
     /// Where in the template a byte of the text comes from.
@@ -149,6 +138,30 @@ fn map_offset(pieces: &[Piece], offset: usize) -> Span {
     }
     let at = (piece.source.start + offset.saturating_sub(piece.text.start)).min(piece.source.end);
     at..(at + 1).min(piece.source.end.max(at))
+}
+
+/// Refuses a template that holds a private marker.
+pub(super) fn reserved(source: &str) -> Result<(), Vec<Fault>> {
+    let Some(at) = source.find([OPEN, CLOSE]) else { return Ok(()) };
+    let fault = Fault::new(Code::TemplateSyntax, at..at + OPEN.len_utf8(), "this character is reserved")
+        .help("remove U+E000 and U+E001 from the SQL");
+    Err(vec![fault])
+}
+
+/// A template's text with private markers, and the expressions that they stand for by their numbers.
+pub(super) fn rendered(scope: &Scope<'_>) -> Result<(String, Vec<Expression>), Vec<Fault>> {
+    analysed(scope).map(|rendered| (rendered.text, rendered.expressions))
+}
+
+/// Refuses what could make text of a value, and renders the rest.
+fn analysed(scope: &Scope<'_>) -> Result<Rendered, Vec<Fault>> {
+    let source = scope.source;
+    let tree = minijinja::machinery::parse(source, "sql", Default::default()).map_err(|e| vec![syntax(&e, source)])?;
+    let faults = analysis::faults(&tree, scope);
+    if !faults.is_empty() {
+        return Err(faults);
+    }
+    render(scope).map_err(|e| vec![syntax(&e, source)])
 }
 
 /// Renders with symbols in the place of values; every symbol that is written leaves a marker.

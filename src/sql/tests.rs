@@ -149,3 +149,40 @@ fn faults_point_into_the_template() {
     let offset = statement.text.find("bad").unwrap();
     assert_eq!(statement.source_span(offset).start, "SELECT {{ email }} FROM {{ users }} WHERE ".len());
 }
+
+#[test]
+fn a_phrase_is_texts_with_values_between_them() {
+    let configuration = json!({ "tenant": "a/b" });
+    let compiled = |source: &str| {
+        phrase(&Scope {
+            source,
+            dialect: Dialect::Sqlite,
+            used: Use::Read,
+            action: "login",
+            inputs: INPUTS,
+            configuration: configuration.as_object().unwrap(),
+            identifiers: &BTreeMap::new(),
+            steps: &[],
+            row: false,
+        })
+    };
+    let input = |input| Expression::Input { input, path: Vec::new() };
+    let lower = Expression::Filtered { filter: Filter::Lower, of: Box::new(input(Input::Email)) };
+    assert_eq!(
+        compiled("/t/{{ configuration.tenant }}/u/{{ email | lower }}{{ identifier }}.x").unwrap(),
+        [
+            Part::Text("/t/".to_owned()),
+            Part::Value(Expression::Constant("a/b".into())),
+            Part::Text("/u/".to_owned()),
+            Part::Value(lower),
+            Part::Value(input(Input::Identifier)),
+            Part::Text(".x".to_owned()),
+        ]
+    );
+    assert_eq!(compiled("").unwrap(), []);
+    let codes = |source: &str| compiled(source).unwrap_err().iter().map(|fault| fault.code).collect::<Vec<_>>();
+    assert_eq!(codes("{% if email %}a{% endif %}"), [Code::RequestDecidesSql]);
+    assert_eq!(codes("{{ email ~ 'x' }}"), [Code::RequestExpression]);
+    assert_eq!(codes("{{ nobody }}"), [Code::UnknownParameter]);
+    assert_eq!(codes("a\u{e000}b"), [Code::TemplateSyntax]);
+}

@@ -31,7 +31,8 @@ async fn one(checked: Checked, options: Options, resources: Option<&Resources>, 
     let Report { source, mut diagnostics } = report;
     let mut found = check(&definition, &source, options).await;
     let places = definition.places.clone();
-    let reached = !found.iter().any(|found| found.fault.code == Code::DatabaseUnreachable);
+    let reached =
+        !found.iter().any(|found| matches!(found.fault.code, Code::DatabaseUnreachable | Code::UpstreamUnreachable));
     if let Some(resources) = resources.filter(|_| reached) {
         found.extend(rehearse(definition, &source, resources.clone(), nonce).await);
     }
@@ -58,7 +59,11 @@ pub(super) fn grants(all: &[Checked], role: Option<&str>, as_json: bool) -> Resu
             }
             continue;
         };
-        match runtime.block_on(grants_of(definition, &checked.report.source)) {
+        let Some(config) = definition.database() else {
+            eprintln!("note: {}: an upstream has no GRANT statements", checked.report.source.name);
+            continue;
+        };
+        match runtime.block_on(grants_of(definition, config, &checked.report.source)) {
             Ok(grants) if as_json => documents.push(document(definition, &checked.report.source, &grants, role)),
             Ok(grants) => print(definition, &checked.report.source, &grants, role),
             Err(error) => {
@@ -76,7 +81,7 @@ pub(super) fn grants(all: &[Checked], role: Option<&str>, as_json: bool) -> Resu
 fn print(definition: &Definition, source: &Source, grants: &Grants, role: Option<&str>) {
     println!("-- {} ({})", definition.name, source.name);
     let statements = grants.statements(role);
-    if statements.is_empty() && definition.database.user().is_none() {
+    if statements.is_empty() && definition.database().is_some_and(|config| config.user().is_none()) {
         println!("-- SQLite has no privileges: whoever can open the file can do everything with it");
     }
     for remark in grants.remarks() {
@@ -104,7 +109,7 @@ fn document(definition: &Definition, source: &Source, grants: &Grants, role: Opt
 fn resources() -> Result<Resources, String> {
     let budget = Budget::new(BudgetConfig { threads: 2, queue: 64, memory: 2 << 30 });
     let budget = Arc::new(budget.map_err(|error| format!("cannot start the hash threads: {error}"))?);
-    Ok(Resources { budget, entropy: super::super::running::entropy })
+    Ok(Resources { budget, entropy: super::super::running::entropy, clock: crate::cli::tokens::seconds })
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, String> {

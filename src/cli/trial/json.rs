@@ -3,14 +3,18 @@
 use serde_json::{Value as Json, json};
 
 use super::text::uses;
-use super::{Last, Told};
+use super::{Last, Steps, Told};
 use crate::definition::Definition;
 use crate::handler::{Event, Ran, TraceStep};
+use crate::upstream::Call;
 
 /// Everything that is to be said.
 pub(super) fn told(told: &Told) -> Json {
     let definition = told.connector.definition();
-    let steps: Vec<Json> = told.steps.iter().map(|event| step(event, definition)).collect();
+    let steps: Vec<Json> = match &told.steps {
+        Steps::Database(steps) => steps.iter().map(|event| step(event, definition)).collect(),
+        Steps::Upstream(calls) => calls.iter().map(asked).collect(),
+    };
     json!({
         "connector": definition.name,
         "file": told.file,
@@ -28,6 +32,16 @@ pub(super) fn told(told: &Told) -> Json {
         },
         "http": { "status": told.http.0, "body": told.http.1 },
         "next": told.next,
+    })
+}
+
+fn asked(call: &Call) -> Json {
+    json!({
+        "step": "call",
+        "what": call.what,
+        "status": call.status.as_ref().ok(),
+        "error": call.status.as_ref().err(),
+        "elapsed_ms": milliseconds(call.elapsed),
     })
 }
 

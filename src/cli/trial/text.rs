@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde_json::Value as Json;
 
-use super::{Last, Told};
-use crate::definition::{Definition, MEMBERS};
+use super::{Last, Steps, Told};
+use crate::definition::{Definition, MEMBERS, UserStore};
 use crate::handler::{Cell, Event, Gave, Given, Ran, TraceStep};
 
 /// The longest value that is shown whole, in characters.
@@ -15,10 +15,26 @@ const SHOWN: usize = 80;
 /// Everything that is to be said.
 pub(super) fn told(told: &Told) -> String {
     let definition = told.connector.definition();
-    let dialect = definition.database.dialect();
-    let mut text = format!("{} · {} · {dialect} · {}\n", told.action, definition.name, told.file.display());
-    for (index, event) in told.steps.iter().enumerate() {
-        text.push_str(&step(index + 1, event, definition, &told.last));
+    let store = match &definition.store {
+        UserStore::Database(config) => config.dialect().to_string(),
+        UserStore::Upstream(upstream) => upstream.type_name().to_owned(),
+    };
+    let mut text = format!("{} · {} · {store} · {}\n", told.action, definition.name, told.file.display());
+    match &told.steps {
+        Steps::Database(steps) => {
+            for (index, event) in steps.iter().enumerate() {
+                text.push_str(&step(index + 1, event, definition, &told.last));
+            }
+        }
+        Steps::Upstream(calls) => {
+            for (index, call) in calls.iter().enumerate() {
+                let _ = writeln!(text, "\n{}. {} · {}", index + 1, call.what, time(call.elapsed));
+                let _ = match &call.status {
+                    Ok(status) => writeln!(text, "   status {status}"),
+                    Err(error) => writeln!(text, "   no answer: {error}"),
+                };
+            }
+        }
     }
     let reason = told.reason.as_ref().map_or(String::new(), |reason| format!(" ({reason})"));
     let _ = writeln!(text, "\noutcome: {}{reason} · {}", told.outcome, time(told.elapsed));

@@ -9,14 +9,14 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Class, Error};
+use crate::action::{Class, Error};
 
 /// How long the same complaint is not repeated.
 const SILENCE: Duration = Duration::from_secs(60);
 
 /// The complaints of one version of a definition.
 #[derive(Debug, Default)]
-pub(super) struct Complaints(Mutex<BTreeMap<&'static str, Made>>);
+pub struct Complaints(Mutex<BTreeMap<&'static str, Made>>);
 
 #[derive(Debug)]
 struct Made {

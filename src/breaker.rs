@@ -1,22 +1,23 @@
-//! Spares a database that is down: after some failures in a row nobody asks it, save one probe per interval.
+//! Spares a user store that is down: after some failures in a row nobody asks it, save one probe per interval.
 //!
-//! Invariant: only what says that the database is out of reach counts. Its own "no", a bad statement or a lock held by
+//! Invariant: only what says that the store is out of reach counts. Its own "no", a bad statement or a lock held by
 //! somebody else never opens the breaker, and a change of state is logged once.
 
+use std::fmt::Display;
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::Entropy;
-use crate::db::{Error, ErrorKind};
+/// Fills a buffer with random bytes from the operating system.
+pub type Entropy = fn(&mut [u8]);
 
 /// So many failures in a row, with no success between them, open the breaker.
 const FAILURES: u32 = 5;
 
 /// The least time between two probes. With the jitter, service resumes well within two seconds of the fault's end.
-pub(super) const INTERVAL: Duration = Duration::from_secs(1);
+pub const INTERVAL: Duration = Duration::from_secs(1);
 
 /// At most so much is added to every wait, so that many gateways do not probe in step.
 const JITTER: Duration = Duration::from_millis(250);
@@ -24,7 +25,7 @@ const JITTER: Duration = Duration::from_millis(250);
 /// What a breaker is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BreakerState {
-    /// Requests go to the database.
+    /// Requests go to the user store.
     Closed,
     /// A probe is under way; requests are refused.
     HalfOpen,
@@ -45,10 +46,23 @@ impl BreakerState {
     }
 }
 
+/// What a failure says of the user store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sign {
+    /// It cannot be reached.
+    OutOfReach,
+    /// It answered, if only with an error.
+    Alive,
+    /// Nothing: it was not asked.
+    None,
+}
+
 /// The breaker of one connector.
 #[derive(Debug)]
-pub(super) struct Breaker {
+pub struct Breaker {
     connector: String,
+    /// What is spared, as in "the database".
+    store: &'static str,
     entropy: Entropy,
     failures: AtomicU32,
     state: AtomicU8,
@@ -63,9 +77,11 @@ struct Known {
 }
 
 impl Breaker {
-    pub fn new(connector: &str, entropy: Entropy) -> Self {
+    /// A closed breaker; `store` names in logs and errors what is spared, as in "the database".
+    pub fn new(connector: &str, store: &'static str, entropy: Entropy) -> Self {
         Self {
             connector: connector.to_owned(),
+            store,
             entropy,
             failures: AtomicU32::new(0),
             state: AtomicU8::new(BreakerState::Closed as u8),
@@ -73,34 +89,40 @@ impl Breaker {
         }
     }
 
+    /// What it is doing.
     pub fn state(&self) -> BreakerState {
         BreakerState::ALL[usize::from(self.state.load(Ordering::Relaxed))]
     }
 
     /// Lets a request through, or says why not.
+    ///
+    /// # Errors
+    /// While the store is known to be out of reach.
     pub fn admit(&self) -> Result<(), String> {
         if self.state() == BreakerState::Closed {
             return Ok(());
         }
-        Err(format!("the database is not asked until a probe succeeds: {}", self.known().last_error))
+        Err(format!("{} is not asked until a probe succeeds: {}", self.store, self.known().last_error))
     }
 
-    /// The database gave an answer.
+    /// The store gave an answer.
     pub fn answered(&self) {
         if self.failures.load(Ordering::Relaxed) > 0 {
             self.failures.store(0, Ordering::Relaxed);
         }
     }
 
-    /// The database failed so; true when this opened the breaker, and somebody has to probe.
-    pub fn failed(&self, error: &Error, now: Instant) -> bool {
-        if !is_out_of_reach(error) {
-            // What the server answered proves that it is there; what never reached it proves nothing.
-            if error.kind != ErrorKind::Exhausted && error.code.is_some() {
-                self.answered();
-            }
-            return false;
+    /// The store failed so; true when this opened the breaker, and somebody has to probe.
+    pub fn failed(&self, sign: Sign, error: &dyn Display, now: Instant) -> bool {
+        match sign {
+            Sign::Alive => self.answered(),
+            Sign::None => {}
+            Sign::OutOfReach => return self.lost(error, now),
         }
+        false
+    }
+
+    fn lost(&self, error: &dyn Display, now: Instant) -> bool {
         let failures = self.failures.fetch_add(1, Ordering::Relaxed) + 1;
         let mut known = self.known();
         known.last_error = error.to_string();
@@ -110,7 +132,7 @@ impl Breaker {
         known.opened = Some(now);
         self.state.store(BreakerState::Open as u8, Ordering::Relaxed);
         drop(known);
-        tracing::error!(connector = self.connector, failures, %error, "breaker open: the database is not asked");
+        tracing::error!(connector = self.connector, failures, %error, "breaker open: {} is not asked", self.store);
         true
     }
 
@@ -132,7 +154,7 @@ impl Breaker {
     }
 
     /// A probe has ended; true when the breaker is closed again.
-    pub fn probed(&self, outcome: &Result<(), Error>, now: Instant) -> bool {
+    pub fn probed<E: Display>(&self, outcome: &Result<(), E>, now: Instant) -> bool {
         let mut known = self.known();
         if let Err(error) = outcome {
             known.last_error = error.to_string();
@@ -144,7 +166,7 @@ impl Breaker {
         self.failures.store(0, Ordering::Relaxed);
         self.state.store(BreakerState::Closed as u8, Ordering::Relaxed);
         drop(known);
-        tracing::info!(connector = self.connector, open_ms = down, "breaker closed: the database answers");
+        tracing::info!(connector = self.connector, open_ms = down, "breaker closed: {} answers", self.store);
         true
     }
 
@@ -159,79 +181,53 @@ impl Breaker {
     }
 }
 
-/// Whether the error says that the database cannot be reached. A time limit that the server itself enforced has a code
-/// and is an answer; one of ours has none.
-fn is_out_of_reach(error: &Error) -> bool {
-    match error.kind {
-        ErrorKind::Unavailable | ErrorKind::OutcomeUnknown => true,
-        ErrorKind::Timeout => error.code.is_none(),
-        ErrorKind::Unable
-        | ErrorKind::ReadOnly
-        | ErrorKind::Exhausted
-        | ErrorKind::UniqueViolation
-        | ErrorKind::ConstraintViolation
-        | ErrorKind::InvalidValue(_)
-        | ErrorKind::Conflict
-        | ErrorKind::Misconfigured => false,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn breaker() -> Breaker {
-        Breaker::new("acme", |bytes| bytes.fill(255))
+        Breaker::new("acme", "the database", |bytes| bytes.fill(255))
     }
 
-    fn lost() -> Error {
-        Error::new(ErrorKind::Unavailable, "connection refused")
+    fn loses(breaker: &Breaker) -> bool {
+        breaker.failed(Sign::OutOfReach, &"connection refused", Instant::now())
     }
 
     #[test]
     fn failures_in_a_row_open_it_and_an_answer_between_them_does_not_let_them() {
         let breaker = breaker();
         for _ in 0..3 {
-            assert!((1..FAILURES).all(|_| !breaker.failed(&lost(), Instant::now())));
+            assert!((1..FAILURES).all(|_| !loses(&breaker)));
             breaker.answered();
         }
-        assert!(
-            (1..FAILURES).all(|_| !breaker.failed(&lost(), Instant::now())) && breaker.failed(&lost(), Instant::now())
-        );
+        assert!((1..FAILURES).all(|_| !loses(&breaker)) && loses(&breaker));
         assert_eq!(breaker.state(), BreakerState::Open);
         assert!(breaker.admit().unwrap_err().contains("connection refused"));
         // Requests that were under way fail too, and open nothing twice.
-        assert!(!breaker.failed(&lost(), Instant::now()));
+        assert!(!loses(&breaker));
     }
 
     #[test]
     fn answers_of_the_store_are_no_failures() {
         let breaker = breaker();
-        let statement_timeout = Error::new(ErrorKind::Timeout, "canceling statement").with_code("57014");
-        let missing_table = Error::new(ErrorKind::Misconfigured, "no such table").with_code("42P01");
-        let full = Error::new(ErrorKind::Exhausted, "no connection was free");
         for _ in 0..FAILURES * 3 {
-            assert!(
-                [&statement_timeout, &missing_table, &full].iter().all(|error| !breaker.failed(error, Instant::now()))
-            );
+            let signs = [Sign::Alive, Sign::None];
+            assert!(signs.iter().all(|sign| !breaker.failed(*sign, &"no such table", Instant::now())));
         }
-        // A time limit of our own is what a silent server looks like.
-        let silence = Error::new(ErrorKind::Timeout, "the deadline passed");
-        assert!(
-            (1..FAILURES).all(|_| !breaker.failed(&silence, Instant::now()))
-                && breaker.failed(&silence, Instant::now())
-        );
+        // What was not asked says nothing, also not that a store is back.
+        assert!((1..FAILURES).all(|_| !loses(&breaker)));
+        assert!(!breaker.failed(Sign::None, &"no connection was free", Instant::now()) && loses(&breaker));
     }
 
     #[test]
     fn it_closes_on_a_probe_that_succeeds_and_then_waits_longer() {
         let (breaker, now) = (breaker(), Instant::now());
-        assert!((0..FAILURES).any(|_| breaker.failed(&lost(), now)));
+        assert!((0..FAILURES).any(|_| breaker.failed(Sign::OutOfReach, &"connection refused", now)));
         assert_eq!(breaker.first_wait(now), JITTER);
         breaker.probing();
         assert!(breaker.state() == BreakerState::HalfOpen && breaker.admit().is_err());
-        assert!(!breaker.probed(&Err(lost()), now) && breaker.state() == BreakerState::Open);
-        assert!(breaker.probed(&Ok(()), now) && breaker.admit().is_ok());
+        assert!(!breaker.probed(&Err("connection refused"), now) && breaker.state() == BreakerState::Open);
+        assert!(breaker.probed(&Ok::<_, String>(()), now) && breaker.admit().is_ok());
         assert_eq!(breaker.first_wait(now), INTERVAL + JITTER);
         assert_eq!(breaker.first_wait(now + INTERVAL * 2), JITTER);
     }
