@@ -137,7 +137,7 @@ fn doubt_about_a_user_is_an_error_and_a_write_is_sent_once() {
     // Not declared, not asked.
     let reading = tenant.gateway("");
     tenant.server.take();
-    assert_eq!(reading.call("tenant", "delete", &json!({ "user_id": "tenant|ann" })).status, 404);
+    assert_eq!(reading.call("tenant", "delete", &json!({ "user_id": "tenant|ann" })).status, 501);
     tenant.server.assert_asked(&[]);
 }
 
