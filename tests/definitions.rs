@@ -116,6 +116,8 @@ fn the_odd_files_mean_what_they_were_written_to_mean() {
 
 fn userbridge(arguments: &[&str], directory: &Path) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_userbridge"));
+    // A client's secret has no default, so that no example has one.
+    command.env("UPSTREAM_CLIENT_SECRET", "a secret");
     command.args(arguments).current_dir(directory).output().expect("the program runs")
 }
 

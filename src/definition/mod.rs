@@ -170,7 +170,10 @@ fn user_store(
     ];
     for (key, span) in foreign {
         let Some(span) = span else { continue };
-        let message = format!("`{key}` belongs to a database, and here an upstream answers");
+        let message = match key {
+            "database" => "a connector has a `database` or an `upstream`, not both".to_owned(),
+            _ => format!("`{key}` belongs to a database, and here an upstream answers"),
+        };
         let fault = Fault::new(Code::ConflictingKeys, checker.key_span(key, span), message);
         let help = if key == "actions" { "declare them in `upstream:`" } else { "keep one of the two" };
         checker.push(fault.help(help));

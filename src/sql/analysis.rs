@@ -234,7 +234,7 @@ impl Analysis<'_> {
         }
         if kind == Kind::Request && self.is_secret(inner) {
             self.faults.push(
-                Fault::new(Code::RequestExpression, span, "a password or hash must reach the database as it is")
+                Fault::new(Code::RequestExpression, span, "a password or hash must reach the user store as it is")
                     .help("remove the filter"),
             );
             return Kind::Faulty;

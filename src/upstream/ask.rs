@@ -214,6 +214,6 @@ mod tests {
     fn brackets_count_outside_of_texts_only() {
         assert_eq!(depth(br#"{"a":[{"b":"[[[\"[["}],"c":{}}"#), 3);
         assert_eq!(depth(b"7"), 0);
-        assert_eq!(depth(&vec![b'['; 100]), 100);
+        assert_eq!(depth(&[b'['; 100]), 100);
     }
 }

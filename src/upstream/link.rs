@@ -4,7 +4,7 @@
 //! the upstream. Whatever status an answer has, it proves that the upstream is there.
 
 use std::fmt;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -23,7 +23,12 @@ pub struct Link {
     origins: Vec<Origin>,
     fingerprint: Fingerprint,
     pub(super) tokens: Tokens,
+    /// Until when the management API asked to be left alone.
+    quiet: Mutex<Option<Instant>>,
 }
+
+/// The longest that a host is left alone at its own wish: a mistaken one must not silence a connector for hours.
+const LONGEST_QUIET: Duration = Duration::from_secs(30);
 
 impl Link {
     /// A way without open connections. An upstream that is down is no error.
@@ -37,6 +42,7 @@ impl Link {
             origins: upstream.origins().into_iter().cloned().collect(),
             fingerprint: upstream.fingerprint,
             tokens: Tokens::default(),
+            quiet: Mutex::default(),
         }))
     }
 
@@ -59,6 +65,18 @@ impl Link {
     /// Refuses at once while the upstream is known to be out of reach.
     pub(super) fn admit(&self) -> Result<(), Error> {
         self.breaker.admit().map_err(|reason| Error::new(Class::Unavailable, reason))
+    }
+
+    /// Whether the management API asked to be left alone until later than now.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.quiet.lock().unwrap_or_else(PoisonError::into_inner).is_some_and(|until| Instant::now() < until)
+    }
+
+    /// Leaves the management API alone for a while. Logins are not held back: their limits count by account and address,
+    /// and whoever guesses at one must not keep all others out.
+    pub(super) fn leave_alone(&self, time: Duration) {
+        let until = Instant::now() + time.min(LONGEST_QUIET);
+        *self.quiet.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
     }
 
     pub(super) async fn send(self: &Arc<Self>, request: Request, deadline: Instant) -> Result<Answer, outbound::Error> {

@@ -96,8 +96,7 @@ pub(super) async fn management(tenant: &Auth0, ask: &Ask<'_>) -> Result<Arc<Toke
     if let Some(token) = tokens.current() {
         return Ok(token);
     }
-    if let Some((at, error)) = refused.as_ref().filter(|(at, _)| at.elapsed() < COOL_DOWN) {
-        tracing::trace!(age = ?at.elapsed(), "the last refusal of a token stands");
+    if let Some((_, error)) = refused.as_ref().filter(|(at, _)| at.elapsed() < COOL_DOWN) {
         return Err(error.clone());
     }
     match fetched(&request(tenant), &tenant.origin, ask).await {

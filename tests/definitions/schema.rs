@@ -65,9 +65,19 @@ fn validate(root: &Json, schema: &Json, value: &Json, at: &str, faults: &mut Vec
                 }
                 true
             }
+            "patternProperties" => {
+                for (pattern, schema) in content.as_object().expect("an object") {
+                    assert_eq!(pattern, NUMBERS, "the validator does not know this pattern");
+                    for (name, member) in value.as_object().into_iter().flatten().filter(|(name, _)| is_number(name)) {
+                        validate(root, schema, member, &format!("{at}/{name}"), faults);
+                    }
+                }
+                true
+            }
             "additionalProperties" => {
                 let declared = keywords.get("properties").and_then(Json::as_object);
-                for (name, member) in value.as_object().into_iter().flatten() {
+                let matched = |name: &str| keywords.contains_key("patternProperties") && is_number(name);
+                for (name, member) in value.as_object().into_iter().flatten().filter(|(name, _)| !matched(name)) {
                     if declared.is_none_or(|declared| !declared.contains_key(name)) {
                         validate(root, content, member, &format!("{at}/{name}"), faults);
                     }
@@ -80,6 +90,13 @@ fn validate(root: &Json, schema: &Json, value: &Json, at: &str, faults: &mut Vec
             faults.push(format!("{at}: {keyword} {content}"));
         }
     }
+}
+
+/// The names of members that are numbers.
+const NUMBERS: &str = r"^\d+$";
+
+fn is_number(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn list(content: &Json) -> &Vec<Json> {

@@ -82,7 +82,7 @@ fn connector(url: &str) -> Definition {
 /// Whether a new connection can be made, or why not.
 fn reach(url: &str) -> Result<(), String> {
     runtime().block_on(async {
-        let database = userbridge::db::open(&connector(url).database().unwrap()).unwrap();
+        let database = userbridge::db::open(connector(url).database().unwrap()).unwrap();
         let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
         database.ping(deadline).await.map_err(|error| error.to_string())
     })

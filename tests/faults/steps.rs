@@ -152,8 +152,7 @@ fn faults() -> impl Iterator<Item = Fault> {
 fn a_fault_in_any_step_is_neither_yes_nor_no_and_costs_no_attempt() {
     let (_folder, _file, url) = file();
     let gateway = InProcess::start();
-    let inner =
-        gateway.runtime.block_on(async { userbridge::db::open(&definition(&url).database().unwrap()).unwrap() });
+    let inner = gateway.runtime.block_on(async { userbridge::db::open(definition(&url).database().unwrap()).unwrap() });
     let serve = |plan: Arc<Plan>| {
         gateway.serve_on(&url, Arc::new(Trap::new(Arc::clone(&inner), plan)), gateway.resources.entropy)
     };
@@ -197,8 +196,7 @@ fn a_fault_in_any_step_is_neither_yes_nor_no_and_costs_no_attempt() {
 fn what_was_answered_with_yes_was_done_once_whatever_failed_on_the_way() {
     let (_folder, file, url) = file();
     let gateway = InProcess::start();
-    let inner =
-        gateway.runtime.block_on(async { userbridge::db::open(&definition(&url).database().unwrap()).unwrap() });
+    let inner = gateway.runtime.block_on(async { userbridge::db::open(definition(&url).database().unwrap()).unwrap() });
     let (mut yes, mut no) = (0, 0);
     for (action, body, trace) in cases("ann@x").into_iter().filter(|case| case.2 != "0") {
         let done = || -> i64 {
@@ -231,8 +229,7 @@ fn what_was_answered_with_yes_was_done_once_whatever_failed_on_the_way() {
 fn a_fault_in_the_hash_pool_is_neither_yes_nor_no() {
     let (_folder, file, url) = file();
     let gateway = InProcess::start();
-    let inner =
-        gateway.runtime.block_on(async { userbridge::db::open(&definition(&url).database().unwrap()).unwrap() });
+    let inner = gateway.runtime.block_on(async { userbridge::db::open(definition(&url).database().unwrap()).unwrap() });
     let sound = || gateway.serve_on(&url, Arc::clone(&inner), gateway.resources.entropy);
     let body = json!({ "identifier": "ann@x", "password": "hello" });
     // Hashing panics: here, while the salt is drawn.

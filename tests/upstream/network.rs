@@ -33,7 +33,7 @@ fn a_certificate_of_another_name_or_of_nobody_is_not_believed() {
     let gateway = wrong.setup("").without_databases().start();
     assert_eq!(find(&gateway, "tenant")["code"], "unavailable");
     assert!(wrong.server.take().is_empty(), "nothing was said to a stranger");
-    assert!(gateway.log().contains("TLS"), "{}", gateway.log());
+    gateway.eventually("it is said why", || gateway.log().contains("TLS"));
     // The right name, signed by an authority that nobody trusts.
     let definition = right.definition("").replace("  ca: ca.pem\n", "");
     let setup = Setup::new().definition("tenant.yaml", &definition).env("TENANT_SECRET", super::tenant::SECRET);
@@ -41,7 +41,7 @@ fn a_certificate_of_another_name_or_of_nobody_is_not_believed() {
     right.server.take();
     assert_eq!(find(&gateway, "tenant")["code"], "unavailable");
     assert!(right.server.take().is_empty());
-    assert!(gateway.log().contains("UnknownIssuer"), "{}", gateway.log());
+    gateway.eventually("it is said why", || gateway.log().contains("UnknownIssuer"));
 }
 
 #[test]
@@ -119,8 +119,8 @@ fn an_upstream_that_is_gone_is_spared_and_found_again() {
         assert_eq!(find(&gateway, "web")["code"], "unavailable");
         gateway.get("/status").json()["connectors"][0]["database"]["breaker"] != "closed"
     });
-    assert!(gateway.log().contains("breaker open: the upstream is not asked"), "{}", gateway.log());
+    gateway.eventually("it is logged", || gateway.log().contains("breaker open: the upstream is not asked"));
     let _back = StandIn::again(port, |_| ann());
     gateway.eventually("it is asked again", || find(&gateway, "web")["user"]["user_id"] == "web|ann");
-    assert!(gateway.log().contains("breaker closed: the upstream answers"));
+    gateway.eventually("it is logged", || gateway.log().contains("breaker closed: the upstream answers"));
 }

@@ -73,8 +73,9 @@ impl Site<'_> {
         let query: Vec<_> = raw.query.iter().map(|(name, at)| self.parameter(name, at, checker)).collect();
         let body = match &raw.body {
             Some(_) if method == Method::GET => {
-                let message = "a GET has no body";
-                checker.missing(self.action.as_str(), &at.span, message, "write `method: POST`, or remove the body");
+                let span = checker.key_span(self.action.as_str(), &at.span);
+                let fault = Fault::new(Code::ConflictingKeys, span, "a GET has no body");
+                checker.push(fault.help("write `method: POST`, or remove the body"));
                 None
             }
             Some(body) => self.body(body, &at.span, checker).map(Some),
@@ -240,7 +241,8 @@ impl Site<'_> {
             steps: &[],
             row: false,
         };
-        phrase(&scope).map_err(|faults| checker.push_all_inside(at, faults)).ok()
+        let told = |faults: Vec<Fault>| checker.push_all_inside(at, faults.into_iter().map(of_requests));
+        phrase(&scope).map_err(told).ok()
     }
 
     fn outcomes(
@@ -365,6 +367,23 @@ impl Tree {
             Self::Object(members) => members.iter().for_each(|(_, member)| member.visit(note)),
         }
     }
+}
+
+/// A template's fault in words about requests instead of SQL.
+fn of_requests(mut fault: Fault) -> Fault {
+    let (message, help) = match fault.code {
+        Code::RequestDecidesSql => (
+            Some("a value of the request decides what is asked, but that is fixed when the file is loaded"),
+            "write the value itself; one that the request does not carry is left out, or null in JSON",
+        ),
+        Code::RequestExpression => (None, "only filters may follow a value, and nothing a password"),
+        Code::PlainPassword => (Some("this action has no password"), "remove it"),
+        _ => return fault,
+    };
+    if let Some(message) = message {
+        fault.message = message.to_owned();
+    }
+    fault.help(help)
 }
 
 fn input_of(part: &Part) -> Option<Input> {

@@ -96,6 +96,12 @@ impl Tenant<'_> {
     ) -> Result<Answer, Error> {
         let weight = if method == Method::GET { Weight::Read } else { Weight::Write };
         let mut refused = false;
+        if self.ask.link.is_quiet() {
+            return Err(Error::new(
+                Class::Unavailable,
+                "the tenant's management API asked to be left alone for a while",
+            ));
+        }
         loop {
             let token = management(self.tenant, &self.ask).await?;
             let question = Question {
@@ -118,6 +124,12 @@ impl Tenant<'_> {
                     return Err(misconfigured(
                         "the gateway's token does not allow this: see userbridge check --connect",
                     ));
+                }
+                429 => {
+                    if let Some(time) = answer.retry_after {
+                        self.ask.link.leave_alone(time);
+                    }
+                    return Err(doubt(&answer, weight));
                 }
                 _ => return Ok(answer),
             }
