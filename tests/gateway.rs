@@ -22,6 +22,7 @@ pub struct Setup {
     folder: tempfile::TempDir,
     environment: Vec<(String, String)>,
     arguments: Vec<String>,
+    prefix: Vec<String>,
     settings: String,
     wait: bool,
 }
@@ -34,7 +35,7 @@ impl Setup {
         let settings = "listen: 127.0.0.1:0\nadmin: 127.0.0.1:0\nrequest_timeout: 30s\n\
                         limits: { client: 1000000/s, address: 1000000/s, account: 1000000/s }\n";
         let settings = format!("{settings}clients:\n{}", client().yaml);
-        Self { folder, environment: Vec::new(), arguments: Vec::new(), settings, wait: true }
+        Self { folder, environment: Vec::new(), arguments: Vec::new(), prefix: Vec::new(), settings, wait: true }
     }
 
     /// Adds a definition; the name is that of its file, as in `acme.yaml`.
@@ -52,6 +53,12 @@ impl Setup {
     /// Adds an argument to `userbridge serve`.
     pub fn argument(mut self, argument: &str) -> Self {
         self.arguments.push(argument.to_owned());
+        self
+    }
+
+    /// Starts it through another program, which takes the gateway's command after these arguments and becomes it.
+    pub fn through(mut self, prefix: &[&str]) -> Self {
+        self.prefix = prefix.iter().map(|&word| word.to_owned()).collect();
         self
     }
 
@@ -83,7 +90,7 @@ impl Setup {
     /// Starts it and waits until it is ready, or until it ended by itself.
     pub fn try_start(self) -> Result<Gateway, Refused> {
         std::fs::write(self.folder.path().join("userbridge.yaml"), &self.settings).unwrap();
-        let mut command = program();
+        let mut command = through(&self.prefix);
         command.arg("serve").args(&self.arguments).current_dir(self.folder.path());
         command.envs(self.environment).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut process = Process(command.spawn().unwrap());
@@ -311,6 +318,15 @@ pub fn check(path: &Path, environment: &[(&str, &str)]) -> (String, Option<i32>)
 pub fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_userbridge"));
     command.env_remove("USERBRIDGE_LOG");
+    command
+}
+
+/// The same at the end of another program's arguments.
+fn through(prefix: &[String]) -> Command {
+    let program = program();
+    let [other, arguments @ ..] = prefix else { return program };
+    let mut command = Command::new(other);
+    command.args(arguments).arg(program.get_program()).env_remove("USERBRIDGE_LOG");
     command
 }
 
