@@ -296,7 +296,20 @@ fn effects_are_seen() {
     assert_eq!((help.effects(), help.foreign()), (vec![], BTreeSet::new()));
     let written = traced(
         folder.path(),
-        &["init", "table", "--table", "t", "--hash", "h", "--identifier", "i", "--output", "b.yaml"],
+        &[
+            "init",
+            "table",
+            "--table",
+            "t",
+            "--hash",
+            "h",
+            "--identifier",
+            "i",
+            "--format",
+            "bcrypt",
+            "--output",
+            "b.yaml",
+        ],
         &[],
     );
     assert!(written.effects().iter().any(|call| call.contains("b.yaml")), "{}", written.output);
