@@ -1,6 +1,6 @@
 //! A wall clock that jumps: limits, deadlines and reloads go by another one, tokens are judged, and nothing panics.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, in its helpers too")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking, in its helpers too")]
 
 use std::path::{Path, PathBuf};
 

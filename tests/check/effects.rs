@@ -294,24 +294,8 @@ fn effects_are_seen() {
         .unwrap();
     let help = traced(folder.path(), &["check", "--help"], &[]);
     assert_eq!((help.effects(), help.foreign()), (vec![], BTreeSet::new()));
-    let written = traced(
-        folder.path(),
-        &[
-            "init",
-            "table",
-            "--table",
-            "t",
-            "--hash",
-            "h",
-            "--identifier",
-            "i",
-            "--format",
-            "bcrypt",
-            "--output",
-            "b.yaml",
-        ],
-        &[],
-    );
+    let table = ["--table", "t", "--hash", "h", "--identifier", "i", "--format", "bcrypt", "--output", "b.yaml"];
+    let written = traced(folder.path(), &[&["init", "table"], &table[..]].concat(), &[]);
     assert!(written.effects().iter().any(|call| call.contains("b.yaml")), "{}", written.output);
     let outside = traced(folder.path(), &["check", "/etc/hostname"], &[]);
     assert_eq!(outside.foreign(), [PathBuf::from("/etc/hostname")].into());
