@@ -4,6 +4,7 @@
 #![expect(clippy::expect_used, reason = "a test stops at what cannot be")]
 
 mod connect;
+mod effects;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -7,6 +7,7 @@ mod contract;
 mod faults;
 mod mysql_types;
 mod postgres_types;
+mod slow_reads;
 mod sqlite;
 
 use std::sync::Arc;

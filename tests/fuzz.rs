@@ -4,6 +4,8 @@
 
 #[path = "fuzz/hostile.rs"]
 mod hostile;
+#[path = "fuzz/replay.rs"]
+mod replay;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, in its helpers too")]
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -22,6 +23,7 @@ pub struct Setup {
     folder: tempfile::TempDir,
     environment: Vec<(String, String)>,
     arguments: Vec<String>,
+    prefix: Vec<String>,
     settings: String,
     wait: bool,
 }
@@ -34,7 +36,7 @@ impl Setup {
         let settings = "listen: 127.0.0.1:0\nadmin: 127.0.0.1:0\nrequest_timeout: 30s\n\
                         limits: { client: 1000000/s, address: 1000000/s, account: 1000000/s }\n";
         let settings = format!("{settings}clients:\n{}", client().yaml);
-        Self { folder, environment: Vec::new(), arguments: Vec::new(), settings, wait: true }
+        Self { folder, environment: Vec::new(), arguments: Vec::new(), prefix: Vec::new(), settings, wait: true }
     }
 
     /// Adds a definition; the name is that of its file, as in `acme.yaml`.
@@ -52,6 +54,12 @@ impl Setup {
     /// Adds an argument to `userbridge serve`.
     pub fn argument(mut self, argument: &str) -> Self {
         self.arguments.push(argument.to_owned());
+        self
+    }
+
+    /// Starts it through another program, which takes the gateway's command after these arguments and becomes it.
+    pub fn through(mut self, prefix: &[&str]) -> Self {
+        self.prefix = prefix.iter().map(|&word| word.to_owned()).collect();
         self
     }
 
@@ -83,9 +91,14 @@ impl Setup {
     /// Starts it and waits until it is ready, or until it ended by itself.
     pub fn try_start(self) -> Result<Gateway, Refused> {
         std::fs::write(self.folder.path().join("userbridge.yaml"), &self.settings).unwrap();
-        let mut command = program();
+        let mut command = through(&self.prefix);
         command.arg("serve").args(&self.arguments).current_dir(self.folder.path());
-        command.envs(self.environment).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let environment = self.environment;
+        command
+            .envs(environment.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
         let mut process = Process(command.spawn().unwrap());
         let log = Log::follow(process.0.stderr.take().unwrap());
         let started = Instant::now();
@@ -113,6 +126,7 @@ impl Setup {
             log,
             process,
             folder: self.folder,
+            canaries: Canaries::of(&environment),
         };
         gateway.eventually("it is ready", || gateway.get("/readyz").status == 200);
         if self.wait {
@@ -141,6 +155,7 @@ pub struct Gateway {
     log: Log,
     process: Process,
     folder: tempfile::TempDir,
+    canaries: Canaries,
 }
 
 impl Gateway {
@@ -156,6 +171,7 @@ impl Gateway {
 
     /// Sends a body, as the one client that may do everything.
     pub fn post(&self, path: &str, body: &[u8]) -> Reply {
+        self.canaries.note(body);
         let request = self.agent.post(format!("http://{}{path}", self.address));
         let request = request.header("authorization", format!("Bearer {}", client().key));
         Reply::of(request.content_type("application/json").send(body).unwrap())
@@ -230,6 +246,69 @@ impl Gateway {
             assert_eq!(database["error"], Json::Null, "{}\n{}", connector["connector"], self.log());
             database["open"].as_u64() > Some(0) && database["busy"] == 0
         })
+    }
+}
+
+impl Drop for Gateway {
+    /// Whatever a test is about: nothing secret that this gateway was given stands in what it printed.
+    fn drop(&mut self) {
+        // It may have ended already; what it printed is whole once its end of the pipe is closed.
+        let _ = self.process.0.kill();
+        let _ = self.process.0.wait();
+        self.log.finish();
+        if !std::thread::panicking() {
+            let found = self.canaries.found_in(&self.log.text());
+            assert!(found.is_empty(), "secrets in what a gateway printed: {}", found.join("\n"));
+        }
+    }
+}
+
+/// The secrets that a gateway was given by its tests: keys, passwords of users, and those of databases.
+struct Canaries(Mutex<BTreeSet<String>>);
+
+impl Canaries {
+    /// The shortest secret that is no word which stands in a log by chance.
+    const SHORTEST: usize = 8;
+
+    fn of(environment: &[(String, String)]) -> Self {
+        let canaries = Self(Mutex::default());
+        canaries.add(client().key.rsplit_once('_').unwrap().1);
+        for (_, value) in environment {
+            let authority = value.split_once("://").and_then(|(_, rest)| rest.split_once('@'));
+            if let Some((_, password)) = authority.and_then(|(user, _)| user.split_once(':')) {
+                canaries.add(password);
+            }
+        }
+        canaries
+    }
+
+    /// Remembers the passwords in a body. One that is a name, too, may be printed as such.
+    fn note(&self, body: &[u8]) {
+        let Ok(Json::Object(members)) = serde_json::from_slice(body) else { return };
+        for name in ["password", "new_password"] {
+            let Some(password) = members.get(name).and_then(Json::as_str) else { continue };
+            let is_name = members.iter().any(|(other, value)| !other.contains("password") && value == password);
+            if !is_name && password != "password" {
+                self.add(password);
+            }
+        }
+    }
+
+    fn add(&self, secret: &str) {
+        if secret.len() >= Self::SHORTEST {
+            self.0.lock().unwrap().insert(secret.to_owned());
+        }
+    }
+
+    /// The lines that hold one, as it is or as JSON writes it.
+    fn found_in(&self, text: &str) -> Vec<String> {
+        let secrets = self.0.lock().unwrap();
+        let forms = secrets.iter().flat_map(|secret| {
+            let json = json!(secret).to_string();
+            [secret.clone(), json[1..json.len() - 1].to_owned()]
+        });
+        let forms: BTreeSet<String> = forms.collect();
+        text.lines().filter(|line| forms.iter().any(|form| line.contains(form.as_str()))).map(str::to_owned).collect()
     }
 }
 
@@ -324,6 +403,15 @@ pub fn program() -> Command {
     command
 }
 
+/// The same at the end of another program's arguments.
+fn through(prefix: &[String]) -> Command {
+    let program = program();
+    let [other, arguments @ ..] = prefix else { return program };
+    let mut command = Command::new(other);
+    command.args(arguments).arg(program.get_program()).env_remove("USERBRIDGE_LOG");
+    command
+}
+
 struct Process(Child);
 
 impl Drop for Process {
@@ -337,7 +425,7 @@ impl Drop for Process {
 /// What a process writes to standard error, line by line, while it runs.
 struct Log {
     text: Arc<Mutex<String>>,
-    reader: JoinHandle<()>,
+    reader: Option<JoinHandle<()>>,
 }
 
 impl Log {
@@ -351,7 +439,7 @@ impl Log {
                 written.push('\n');
             }
         });
-        Self { text, reader }
+        Self { text, reader: Some(reader) }
     }
 
     fn text(&self) -> String {
@@ -359,9 +447,16 @@ impl Log {
     }
 
     /// Everything, once the process has ended.
-    fn into_text(self) -> String {
-        self.reader.join().unwrap();
-        self.text.lock().unwrap().clone()
+    fn into_text(mut self) -> String {
+        self.finish();
+        self.text()
+    }
+
+    /// Waits until everything is read, once the process has ended.
+    fn finish(&mut self) {
+        if let Some(reader) = self.reader.take() {
+            reader.join().unwrap();
+        }
     }
 
     fn records(&self) -> Vec<Json> {
@@ -410,4 +505,23 @@ fn settings_without_clients_are_refused() {
     let refused = setup.settings("listen: 127.0.0.1:0\n").env("NO_COLOR", "1").try_start().err().expect("a refusal");
     assert_eq!(refused.code, Some(78));
     assert!(refused.output.contains("userbridge client new"), "{}", refused.output);
+}
+
+#[test]
+fn a_gateway_that_prints_a_secret_fails_its_test() {
+    // A line of a refused file is printed, here with what a body held and with the key.
+    let leaking = |secret: &str| {
+        let broken = format!("version: 1\nconnektor: '{secret}'\n");
+        let setup = Setup::new().definition("tiny.yaml", TINY).definition("acme.yaml", &broken);
+        let gateway = setup.argument("--allow-partial").without_databases().start();
+        let body = json!({ "identifier": "ann@example.com", "password": "Tr0ub4dor \"&3" });
+        gateway.call("tiny", "login", &body);
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(gateway))).is_err()
+    };
+    assert!(leaking("Tr0ub4dor \"&3"));
+    assert!(leaking(&client().key));
+    assert!(!leaking("something else"), "the control");
+    // A database's password comes from the environment.
+    let url = ("URL".to_owned(), "postgres://ann:s3cret-of-ann@db/users".to_owned());
+    assert_eq!(Canaries::of(&[url]).found_in("a\nlost s3cret-of-ann\nb"), ["lost s3cret-of-ann"]);
 }

@@ -35,11 +35,14 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests")
 }
 
-/// Whether `module::test` is a test in the file of its module.
+/// Whether `module::test` is a test in the file of its module, here or in the source.
 fn exists(proof: &str) -> bool {
     let Some((module, test)) = proof.rsplit_once("::") else { return false };
-    let file = folder().join(format!("{}.rs", module.replace("::", "/")));
-    let Ok(text) = std::fs::read_to_string(file) else { return false };
+    let file = format!("{}.rs", module.replace("::", "/"));
+    let text = [folder(), Path::new(env!("CARGO_MANIFEST_DIR")).join("src")]
+        .into_iter()
+        .find_map(|folder| std::fs::read_to_string(folder.join(&file)).ok());
+    let Some(text) = text else { return false };
     let Some((before, _)) = text.split_once(&format!("fn {test}(")) else { return false };
     let attributes: Vec<&str> = before
         .lines()

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail the test")]
 
 mod budget;
+mod exact;
 mod policy;
 mod robust;
 mod vectors;

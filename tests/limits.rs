@@ -239,3 +239,18 @@ fn b32_the_identity_providers_address_is_not_one_user() {
     }
     assert!(limited, "the client's limit applies");
 }
+
+#[test]
+fn a49_every_instance_counts_for_itself() {
+    // What README says to divide the limits for.
+    let instances = [limited("client: 1000000/s, account: 2/h"), limited("client: 1000000/s, account: 2/h")];
+    for gateway in &instances {
+        let mut caller = Caller::new(gateway);
+        let attempts: Vec<_> = (0..3).map(|_| caller.login("ann@example.com", "wrong").status).collect();
+        assert_eq!(attempts, [401, 401, 429]);
+    }
+    // A database that is gone takes no count with it: there is no store of limits that could be down.
+    let gateway = &instances[0];
+    std::fs::remove_file(gateway.folder().join("people.db")).unwrap();
+    assert_eq!(Caller::new(gateway).login("ann@example.com", "wrong").status, 429);
+}

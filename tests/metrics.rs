@@ -7,7 +7,8 @@ use std::process::Command;
 
 use serde_json::{Value as Json, json};
 
-use crate::people::{Caller, PASSWORD, setup};
+use crate::gateway::Gateway;
+use crate::people::{Caller, NO_LIMITS, PASSWORD, setup};
 use crate::servers;
 
 /// Reads the exposition with the reference implementation's strict parser: name, type, and the samples of each.
@@ -111,4 +112,30 @@ fn values(families: &Json) {
     assert_eq!(value("refusals_total", json!({ "code": "unauthorized" })), Some(1.0));
     assert_eq!(value("audit_write_failures_total", json!({})), Some(0.0));
     assert_eq!(value("breaker_state", json!({ "connector": "people" })), Some(0.0));
+}
+
+#[test]
+fn instances_with_different_definitions_are_told_apart() {
+    let hash = |gateway: &Gateway| {
+        let text = gateway.get("/metrics").text;
+        let line = text.lines().find(|line| line.starts_with("userbridge_config_hash_info{")).unwrap();
+        line.split('"').nth(1).unwrap().to_owned()
+    };
+    let other = crate::people::DEFINITION.replace("plan: gold", "plan: silver");
+    let [one, same, different] = [None, None, Some(&other)].map(|text| {
+        let setup = setup(NO_LIMITS);
+        let setup = match text {
+            Some(text) => setup.definition("people.yaml", text),
+            None => setup,
+        };
+        setup.start()
+    });
+    assert_eq!(hash(&one), hash(&same));
+    assert_ne!(hash(&one), hash(&different));
+    // Until both have the change, they differ; then they are equal again.
+    for gateway in [&one, &same] {
+        assert_ne!(hash(gateway), hash(&different));
+        std::fs::write(gateway.connectors().join("people.yaml"), &other).unwrap();
+        gateway.eventually("the change is served", || hash(gateway) == hash(&different));
+    }
 }

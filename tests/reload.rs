@@ -13,6 +13,8 @@ mod pools;
 mod saves;
 #[path = "reload/settings.rs"]
 mod settings;
+#[path = "reload/silence.rs"]
+mod silence;
 #[path = "reload/storm.rs"]
 mod storm;
 

@@ -3,5 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 mod commands;
+mod comparison;
 mod gateway;
+mod keys;
+mod passwords;
 mod search;

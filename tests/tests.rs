@@ -5,6 +5,7 @@ mod applications;
 mod audit;
 mod cases;
 mod check;
+mod clock;
 mod db;
 mod definitions;
 mod expressions;

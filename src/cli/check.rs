@@ -35,7 +35,7 @@ pub(super) struct Check {
     /// Add, find, log in, change and remove a throw-away user in a transaction that is rolled back.
     #[arg(long, requires = "connect")]
     rehearse: bool,
-    /// Print the GRANT statements that the definitions need, and no others.
+    /// Print the GRANT statements that the definitions need, and no others; the databases are asked for their columns.
     #[arg(long, conflicts_with_all = ["connect", "explain"])]
     grants: bool,
     /// For whom the statements are, instead of the user of the URL.

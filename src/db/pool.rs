@@ -50,9 +50,15 @@ pub(super) enum Control {
     Rollback,
 }
 
-/// The pool.
+/// The pool; clones are the same one.
 pub(super) struct Pool<C: Exclusive> {
     shared: Arc<Shared<C>>,
+}
+
+impl<C: Exclusive> Clone for Pool<C> {
+    fn clone(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared) }
+    }
 }
 
 struct Shared<C: Exclusive> {
@@ -93,6 +99,33 @@ impl<C: Exclusive> Pool<C> {
             lease.reconnect(deadline).await?;
         }
         Ok(lease)
+    }
+
+    /// Gives up the place of one connection, for one of another kind, until the permit is dropped. Not the last place,
+    /// unless the pool has no other: whoever needs a connection of this kind would wait.
+    pub fn lend(&self) -> Option<OwnedSemaphorePermit> {
+        if !self.can_lend() {
+            return None;
+        }
+        let permit = Arc::clone(&self.shared.permits).try_acquire_owned().ok()?;
+        let mut idle = self.shared.idle();
+        let taken = self.shared.limit.saturating_sub(self.shared.permits.available_permits());
+        let surplus = (idle.len() + taken).saturating_sub(self.shared.limit).min(idle.len());
+        // The ones that were used the longest time ago.
+        let closed: Vec<_> = idle.drain(..surplus).collect();
+        drop(idle);
+        drop(closed);
+        Some(permit)
+    }
+
+    /// Whether a place could be given up now.
+    pub fn can_lend(&self) -> bool {
+        self.shared.permits.available_permits() >= self.shared.limit.min(2)
+    }
+
+    /// Whether the next caller has to wait.
+    pub fn is_exhausted(&self) -> bool {
+        self.shared.permits.available_permits() == 0
     }
 
     /// Closes every idle connection.

@@ -1,6 +1,7 @@
 //! Reads definitions from files and directories.
 //!
-//! Invariant: only regular files are read, and a broken file says nothing about the others.
+//! Invariant: only regular files are read, none that a link puts into a directory from elsewhere, and a broken file says
+//! nothing about the others.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -115,6 +116,10 @@ pub fn read(path: &Path) -> Result<Source, Report> {
     };
     let unreadable =
         |e: std::io::Error| refuse(format!("cannot read the file: {}", e.kind()), "check the path and its permissions");
+    if leads_out(path).map_err(unreadable)? {
+        let help = "copy the file, or make the directory of definitions itself a link";
+        return Err(refuse("this link leads out of its directory".to_owned(), help));
+    }
     // Without the flag, opening a FIFO would wait for its writer.
     let nonblocking = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
     let file = File::options().read(true).custom_flags(nonblocking).open(path).map_err(unreadable)?;
@@ -139,4 +144,14 @@ pub fn read(path: &Path) -> Result<Source, Report> {
             Err(Report::new(Source::new(name, text), vec![fault.into()]))
         }
     }
+}
+
+/// Whether a path is a link to somewhere outside of its directory. What is found in a definition is shown with its
+/// lines, and whoever may write definitions may not thereby read everything that the gateway can.
+fn leads_out(path: &Path) -> Result<bool, std::io::Error> {
+    if !std::fs::symlink_metadata(path)?.is_symlink() {
+        return Ok(false);
+    }
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    Ok(!path.canonicalize()?.starts_with(directory.canonicalize()?))
 }

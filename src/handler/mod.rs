@@ -8,6 +8,8 @@ mod lookup;
 mod matching;
 mod profile;
 mod store;
+#[cfg(test)]
+mod tests;
 mod trace;
 mod write;
 

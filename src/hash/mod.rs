@@ -34,6 +34,8 @@ pub use budget::{Budget, BudgetConfig, BudgetState, Busy};
 pub use caps::Caps;
 pub use catalogue::{FORMATS, Format, Strength, find};
 pub use error::{Unreadable, WriteError};
+#[cfg(test)]
+pub(crate) use policy::TRAP;
 pub use policy::{Policy, Stored, Verdict, Written};
 pub use recipe::Need;
 pub use shape::{Candidate, identify};

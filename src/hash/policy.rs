@@ -6,6 +6,8 @@
 use std::fmt;
 use std::sync::OnceLock;
 
+use subtle::ConstantTimeEq;
+
 use super::caps::Caps;
 use super::challenge::{Admitted, Challenge, Derived, Failure, Fault, Inputs, Refusal, Step};
 use super::compile::{Author, Reader, compile};
@@ -236,6 +238,8 @@ impl Policy {
             }
             Read::Challenge { format, admitted } => {
                 self.recent.note(&admitted);
+                #[cfg(test)]
+                trip(password);
                 let opened = admitted.opened(password);
                 let opened = opened.map_err(|failure| unreadable(format, failure))?;
                 Ok(opened.map_or(Verdict::Mismatch, |by| Verdict::Match { outdated: self.is_outdated(by) }))
@@ -251,6 +255,8 @@ impl Policy {
 
     fn decoy(&self, password: &[u8]) {
         if let Some(work) = self.recent.dominant() {
+            #[cfg(test)]
+            trip(password);
             // The answer is of no use, only its cost.
             let _ = std::hint::black_box(work.matches(password));
         }
@@ -283,7 +289,7 @@ impl Policy {
     /// Whether a row holds exactly what was written. Computes nothing.
     pub fn holds(&self, row: &Stored<'_>, written: &Written) -> bool {
         let is = |found: Option<&[u8]>, written: &Secret| {
-            found.is_some_and(|found| trimmed_bytes(found) == trimmed_bytes(written.expose()))
+            found.is_some_and(|found| trimmed_bytes(found).ct_eq(trimmed_bytes(written.expose())).into())
         };
         let salt = || row.inputs(&self.salt_columns()).ok().and_then(|inputs| inputs.salt);
         is(row.value.map(Secret::expose), &written.hash)
@@ -504,6 +510,15 @@ fn unreadable(format: String, failure: Failure) -> Unreadable {
         Failure::OverCap(OverCap { what, found, cap }) => Unreadable::OverCap { format, what, found, cap },
         Failure::Kernel(problem) => Unreadable::Failed { format, problem },
     }
+}
+
+/// A password on which hashing panics, in the tests of what becomes of that.
+#[cfg(test)]
+pub(crate) const TRAP: &str = "a password that no kernel survives";
+
+#[cfg(test)]
+fn trip(password: &[u8]) {
+    assert!(password != TRAP.as_bytes(), "injected");
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 mod faults;
 mod grants;
 mod output;
-mod traces;
+pub mod traces;
 
 use std::panic::catch_unwind;
 use std::process::{Command, Output};
@@ -19,8 +19,8 @@ use userbridge::sql::Dialect;
 use self::faults::{FAULTS, Fault};
 use crate::stores::Store;
 
-const SCHEMA: &str = include_str!("connect/schema.sql");
-const DEFINITION: &str = include_str!("connect/definition.yaml");
+pub const SCHEMA: &str = include_str!("connect/schema.sql");
+pub const DEFINITION: &str = include_str!("connect/definition.yaml");
 
 /// How many cases run at once.
 const WORKERS: usize = 4;
@@ -58,6 +58,11 @@ impl Scene {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("definition.yaml"), definition).unwrap();
         Self { store, role, url, folder }
+    }
+
+    /// The folder of the definition.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
     }
 
     /// Gives the gateway's user what `check --grants` says that it needs.

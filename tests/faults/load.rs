@@ -116,6 +116,66 @@ fn logins_whose_clients_leave_use_no_more_memory_than_the_hash_pool_has() {
     gateway.eventually("it answers again", || login(&gateway, 1, "hello").status == 200);
 }
 
+/// What the process needs beside the memory of its hash pool, as README says.
+const BESIDE: u64 = 128 << 20;
+
+/// The most memory that the whole gateway uses while everything that it does is done at once and without rest: logins,
+/// look-ups, bodies as large as they may be, idle connections, reloads and the operator's questions.
+fn peak(hashing: &str) -> u64 {
+    let url = database(Dialect::Postgres);
+    let text = definition("acme")
+        .replace("[sha256, phpass], new: { format: phpass, cost: 7 }", "[sha256, argon2], new: argon2id");
+    let gateway = setup().settings(settings().replace("threads: 2, queue: 16", hashing));
+    let gateway = gateway.definition("acme.yaml", &text).env("URL_ACME", &url).start();
+    let body = json!({ "identifier": email(1), "password": "hello" });
+    assert_eq!(gateway.call("acme", "change_password", &body).code(), "changed");
+    let idle: Vec<_> = (0..300).map(|_| std::net::TcpStream::connect(gateway.address).unwrap()).collect();
+    let large = json!({ "identifier": email(1), "context": { "x": "y".repeat(60_000) } });
+    let end = Instant::now() + Duration::from_secs(5);
+    let peak = std::thread::scope(|scope| {
+        for worker in 0..16_u64 {
+            let (gateway, body, large) = (&gateway, &body, &large);
+            scope.spawn(move || {
+                while Instant::now() < end {
+                    match worker % 4 {
+                        0 | 1 => drop(abandon(gateway, "login", body, Duration::from_millis(20 + worker * 9))),
+                        2 => drop(gateway.call("acme", "get_user", large)),
+                        _ => drop(get_user(gateway, 2)),
+                    }
+                }
+            });
+        }
+        let mut peak = 0;
+        let mut edits = 0;
+        while Instant::now() < end {
+            peak = peak.max(usage(&gateway).0);
+            edits += 1;
+            if edits % 50 == 0 {
+                std::fs::write(gateway.connectors().join("acme.yaml"), format!("{text}# {edits}\n")).unwrap();
+                gateway.get("/metrics");
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        peak
+    });
+    assert!(hashed(&gateway) > 10, "{} passwords were hashed", hashed(&gateway));
+    drop(idle);
+    gateway.eventually("it answers", || get_user(&gateway, 2).status == 200);
+    peak
+}
+
+#[test]
+fn the_whole_process_stays_below_the_memory_of_its_hash_pool_and_a_fixed_amount() {
+    let _turn = alone();
+    let small = peak("threads: 2, queue: 64, memory: 40MiB");
+    println!("at most {} MiB with 40 MiB for hashing", small >> 20);
+    assert!(small < (40 << 20) + BESIDE, "{} MiB", small >> 20);
+    // The control: sixteen hashes at once are seen, and stay below a bound of their own.
+    let large = peak("threads: 16, queue: 64, memory: 320MiB");
+    println!("at most {} MiB with 320 MiB for hashing", large >> 20);
+    assert!(large > (40 << 20) + BESIDE && large < (320 << 20) + BESIDE, "{} MiB", large >> 20);
+}
+
 /// How many passwords reached the hashing pool.
 fn hashed(gateway: &Gateway) -> u64 {
     crate::people::verified(gateway)

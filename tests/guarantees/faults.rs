@@ -43,8 +43,12 @@ pub const GUARANTEES: &[Guarantee] = &[
     g(
         "B6",
         "An empty or missing file keeps the last good version",
-        &["reload::faults::a_broken_definition_affects_only_itself", "reload::faults::a_vanished_file_is_served_on"],
-        "the removal after the time of grace",
+        &[
+            "reload::faults::a_broken_definition_affects_only_itself",
+            "reload::faults::a_vanished_file_is_served_on",
+            "reload::faults::a_vanished_file_is_removed_when_its_grace_is_over",
+        ],
+        "",
     ),
     g(
         "B7",
@@ -55,8 +59,11 @@ pub const GUARANTEES: &[Guarantee] = &[
     g(
         "B8",
         "What is no regular file is refused and blocks nothing",
-        &["reload::faults::what_is_no_regular_file_is_refused_and_blocks_nothing"],
-        "the refusal of links that lead out of the directory",
+        &[
+            "reload::faults::what_is_no_regular_file_is_refused_and_blocks_nothing",
+            "reload::faults::a_link_that_leads_out_of_the_directory_is_refused",
+        ],
+        "",
     ),
     g(
         "B9",
@@ -221,7 +228,12 @@ pub const GUARANTEES: &[Guarantee] = &[
         &["limits::b32_the_identity_providers_address_is_not_one_user"],
         "",
     ),
-    g("B33", "A store of limits that is down is replaced by a local one", &[], "instances share no store yet"),
+    g(
+        "B33",
+        "No store of limits can be down: each instance has its own",
+        &["limits::a49_every_instance_counts_for_itself"],
+        "",
+    ),
     g(
         "B34",
         "Requests to a database that is down cost milliseconds",
@@ -341,6 +353,7 @@ pub const GUARANTEES: &[Guarantee] = &[
         &[
             "http::answers::a_panic_ends_one_request_only",
             "hash::budget::a_panic_is_its_callers_only",
+            "handler::tests::a_panic_while_a_password_is_verified_is_neither_yes_nor_no_and_harms_nobody",
             "faults::steps::a_fault_in_any_step_is_neither_yes_nor_no_and_costs_no_attempt",
         ],
         "",
@@ -351,7 +364,12 @@ pub const GUARANTEES: &[Guarantee] = &[
         &["faults::descriptors::without_descriptors_it_waits_without_a_busy_loop_and_goes_on_afterwards"],
         "",
     ),
-    g("B51", "A clock that jumps changes no limit and panics nowhere", &[], "a test with a clock that jumps"),
+    g(
+        "B51",
+        "A clock that jumps changes no limit and panics nowhere",
+        &["clock::a_clock_that_jumps_changes_no_limit_and_panics_nowhere"],
+        "",
+    ),
     g(
         "B52",
         "A log or journal that blocks or is full delays nobody",
@@ -408,14 +426,24 @@ pub const GUARANTEES: &[Guarantee] = &[
         &[
             "faults::load::logins_whose_clients_leave_use_no_more_memory_than_the_hash_pool_has",
             "faults::load::overload_is_shed_before_it_is_worked_on",
+            "faults::load::the_whole_process_stays_below_the_memory_of_its_hash_pool_and_a_fixed_amount",
         ],
-        "a figure for the whole process",
+        "",
     ),
-    g("B59", "Instances with different definitions are noticed", &[], "instances know nothing of each other yet"),
+    g(
+        "B59",
+        "Instances with different definitions are told apart by a label of `/metrics`",
+        &["metrics::instances_with_different_definitions_are_told_apart"],
+        "",
+    ),
     g(
         "B60",
         "`check` of definitions by strangers runs nothing and reads nothing else",
-        &[],
-        "a run under a tracer of system calls",
+        &[
+            "check::effects::a_strangers_definitions_run_nothing_and_reach_nothing_else",
+            "check::effects::a_secret_that_a_definition_names_is_all_that_is_read_elsewhere",
+            "check::effects::effects_are_seen",
+        ],
+        "",
     ),
 ];

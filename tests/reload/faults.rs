@@ -49,6 +49,32 @@ fn a_vanished_file_is_served_on() {
 }
 
 #[test]
+fn a_vanished_file_is_removed_when_its_grace_is_over() {
+    let gateway = quiet()
+        .definition("a.yaml", &numbered("a", 1))
+        .definition("b.yaml", &numbered("b", 1))
+        .definition("c.yaml", &numbered("c", 1))
+        .start();
+    let is_served = || gateway.call("a", "get_user", &json!({ "identifier": "ann" })).status == 200;
+    let removed = "removed, because its file has vanished";
+    std::fs::remove_file(gateway.connectors().join("a.yaml")).unwrap();
+    let vanished = Instant::now();
+    soon(&gateway, "it is missing", || state_of(&gateway, "a.yaml") == "missing");
+    let grace = userbridge::reload::GRACE;
+    while vanished.elapsed() < grace - Duration::from_secs(2) {
+        assert!(is_served() && logged(&gateway, removed) == 0, "removed after {:?}", vanished.elapsed());
+        std::thread::sleep(Duration::from_millis(500));
+    }
+    while is_served() {
+        assert!(vanished.elapsed() < grace + Duration::from_secs(10), "still served");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert!(vanished.elapsed() >= grace, "removed after {:?}", vanished.elapsed());
+    assert_eq!(logged(&gateway, removed), 1);
+    assert_eq!((ask(&gateway, "b"), ask(&gateway, "c"), state_of(&gateway, "a.yaml").as_str()), (1, 1, "absent"));
+}
+
+#[test]
 fn nothing_is_removed_in_masses_until_the_operator_confirms() {
     let gateway = two();
     let load = Load::on(&gateway, "a");
@@ -132,6 +158,36 @@ fn a_second_file_of_one_name_is_refused_until_the_first_is_gone() {
     std::fs::remove_file(path("a.yaml")).unwrap();
     served(&gateway, "a", 2);
     assert_eq!(state_of(&gateway, "0.yaml"), "current");
+}
+
+#[test]
+fn a_link_that_leads_out_of_the_directory_is_refused() {
+    let gateway = two();
+    let path = |name: &str| gateway.connectors().join(name);
+    let private = gateway.folder().join("private");
+    std::fs::create_dir(&private).unwrap();
+    std::fs::write(private.join("x.yaml"), format!("{}}} # not-for-everybody\n", numbered("x", 1))).unwrap();
+    symlink(private.join("x.yaml"), path("absolute.yaml")).unwrap();
+    symlink("../private/x.yaml", path("upwards.yaml")).unwrap();
+    symlink(&private, path("elsewhere")).unwrap();
+    symlink("elsewhere/x.yaml", path("by-a-directory.yaml")).unwrap();
+    symlink("/proc/self/environ", path("proc.yaml")).unwrap();
+    let bad = ["absolute.yaml", "upwards.yaml", "by-a-directory.yaml", "proc.yaml"];
+    soon(&gateway, "all are refused", || bad.iter().all(|file| state_of(&gateway, file) == "refused"));
+    for file in bad {
+        let refused = status_of(&gateway, file)["refused"].to_string();
+        assert!(refused.contains("unreadable-file") && refused.contains("leads out of its directory"), "{refused}");
+        assert!(!refused.contains("not-for-everybody"), "{refused}");
+    }
+    // The controls: the same file within the directory is read and shown, and one that is fine is served.
+    std::fs::create_dir(path(".store")).unwrap();
+    std::fs::copy(private.join("x.yaml"), path(".store/x.yaml")).unwrap();
+    symlink(".store/x.yaml", path("inside.yaml")).unwrap();
+    soon(&gateway, "it is read", || {
+        status_of(&gateway, "inside.yaml")["refused"].to_string().contains("not-for-every")
+    });
+    std::fs::write(path(".store/x.yaml"), numbered("x", 5)).unwrap();
+    served(&gateway, "x", 5);
 }
 
 #[test]

@@ -155,10 +155,11 @@ fn a_symlinked_directory_that_is_pointed_elsewhere_is_noticed() {
 #[test]
 fn a_file_behind_a_link_of_its_own_is_noticed() {
     let setup = quiet();
-    let (real, link) = (setup.folder().join("elsewhere/real.yaml"), setup.folder().join("connectors/twin.yaml"));
+    let directory = setup.folder().join("connectors");
+    let (real, link) = (directory.join("versions/real.yaml"), directory.join("twin.yaml"));
     std::fs::create_dir(real.parent().unwrap()).unwrap();
     std::fs::write(&real, numbered("twin", 1)).unwrap();
-    symlink(&real, link).unwrap();
+    symlink("versions/real.yaml", link).unwrap();
     let gateway = setup.start();
     std::fs::write(&real, numbered("twin", 2)).unwrap();
     served(&gateway, "twin", 2);

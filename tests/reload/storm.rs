@@ -14,7 +14,19 @@ fn a_thousand_edits_fail_no_request_and_mix_no_versions() {
     let gateway = quiet().definition("twin.yaml", &numbered("twin", 0)).start();
     let file = gateway.connectors().join("twin.yaml");
     let load = Load::on(&gateway, "twin");
+    let tick = || -> f64 {
+        let text = gateway.get("/metrics").text;
+        let line = text.lines().find(|line| line.starts_with("userbridge_watcher_last_tick_timestamp_seconds "));
+        line.unwrap().split(' ').nth(1).unwrap().parse().unwrap()
+    };
+    let (mut last, mut ticks) = (tick(), 0);
     for number in 1..=1000 {
+        // About every three seconds: the slowest that the watcher may look is every second and the time of a look.
+        if number % 200 == 0 {
+            let now = tick();
+            assert!(now > last, "the watcher has not looked for three seconds, at edit {number}");
+            (last, ticks) = (now, ticks + 1);
+        }
         let text = match number % 10 {
             3 => numbered("twin", number).replace("actions:", "actoins:"),
             6 => numbered("twin", number).replace("{{ identifier }}", "'{{ identifier }}'"),
@@ -23,6 +35,7 @@ fn a_thousand_edits_fail_no_request_and_mix_no_versions() {
         rename_over(&file, &text);
         std::thread::sleep(Duration::from_millis(12));
     }
+    assert_eq!(ticks, 5);
     served(&gateway, "twin", 1000);
     let seen = load.end();
     assert!(seen.numbers.contains(&1000) && seen.numbers.len() >= 4, "{:?}", seen.numbers);

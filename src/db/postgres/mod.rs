@@ -50,11 +50,9 @@ impl Postgres {
         let connections = usize::try_from(config.max_connections()).unwrap_or(usize::MAX);
         let readers = (connections / 2).clamp(1, 4);
         let writers = connections.saturating_sub(readers).max(1);
-        Self {
-            readers: Arc::new(Readers::new(source(Role::Reader), readers, config.timeout())),
-            writers: Pool::new(source(Role::Writer), writers, Arc::clone(&health)),
-            health,
-        }
+        let writers = Pool::new(source(Role::Writer), writers, Arc::clone(&health));
+        let readers = Readers::new(source(Role::Reader), readers, config.timeout(), writers.clone());
+        Self { readers: Arc::new(readers), writers, health }
     }
 
     /// Does reading work on a shared connection, and once more on another one when the first is lost or its
@@ -182,7 +180,12 @@ impl Database for Postgres {
     }
 
     fn begin(&self, deadline: Instant) -> BoxFuture<'_, Result<Box<dyn Transaction>, Error>> {
-        Box::pin(async move { Ok(Box::new(begin(&self.writers, deadline).await?) as Box<dyn Transaction>) })
+        Box::pin(async move {
+            if self.writers.is_exhausted() {
+                self.readers.give_back();
+            }
+            Ok(Box::new(begin(&self.writers, deadline).await?) as Box<dyn Transaction>)
+        })
     }
 
     fn ping(&self, deadline: Instant) -> BoxFuture<'_, Result<(), Error>> {

@@ -2,7 +2,8 @@
 //! each other's answers.
 //!
 //! Invariant: a request that was sent is read to its end, in the background when its caller has gone, so that
-//! answers never shift; a connection that does not answer in time is closed.
+//! answers never shift; a connection that does not answer in time is closed. When all are behind slow statements, a
+//! place of the writers' is borrowed, so that the number of connections stays within its limit.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -11,13 +12,13 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OwnedSemaphorePermit};
 use tokio::time::{Instant, timeout};
 
 use super::session::{Session, Source};
 use crate::db::Error;
 use crate::db::failure::within;
-use crate::db::pool::MAX_LIFETIME;
+use crate::db::pool::{MAX_LIFETIME, Pool};
 
 /// A connection that has answered nothing for this long is stuck behind a slow statement, or lost.
 pub(super) const PATIENCE: Duration = Duration::from_millis(30);
@@ -38,10 +39,12 @@ pub(super) struct Reader {
     progress: AtomicU64,
     retired: AtomicBool,
     limit: Duration,
+    /// The writers' place that it takes, given back when the last answer has been read.
+    loan: Option<OwnedSemaphorePermit>,
 }
 
 impl Reader {
-    fn new(session: Session, limit: Duration) -> Self {
+    fn new(session: Session, limit: Duration, loan: Option<OwnedSemaphorePermit>) -> Self {
         Self {
             session,
             born: Instant::now(),
@@ -50,6 +53,7 @@ impl Reader {
             progress: AtomicU64::new(0),
             retired: AtomicBool::new(false),
             limit,
+            loan,
         }
     }
 
@@ -144,13 +148,15 @@ pub(super) struct Readers {
     list: ArcSwap<Vec<Arc<Reader>>>,
     opening: Mutex<()>,
     growing: AtomicBool,
-    /// The most connections that are opened.
+    /// The most connections that are opened, besides those in borrowed places.
     pub limit: usize,
     time_limit: Duration,
+    writers: Pool<Session>,
+    borrowing: AtomicBool,
 }
 
 impl Readers {
-    pub fn new(source: Source, limit: usize, time_limit: Duration) -> Self {
+    pub fn new(source: Source, limit: usize, time_limit: Duration, writers: Pool<Session>) -> Self {
         Self {
             source,
             list: ArcSwap::default(),
@@ -158,11 +164,16 @@ impl Readers {
             growing: AtomicBool::new(false),
             limit,
             time_limit,
+            writers,
+            borrowing: AtomicBool::new(false),
         }
     }
 
     /// The connection with the fewest requests in flight, a new one when there is none or all are stuck.
     pub async fn pick(self: &Arc<Self>, deadline: Instant) -> Result<Arc<Reader>, Error> {
+        if self.borrowing.load(Ordering::Relaxed) && flowing(&own(&self.list.load())).is_some() {
+            self.give_back();
+        }
         let list = self.list.load();
         let Some(best) = flowing(&list) else {
             drop(list);
@@ -187,19 +198,25 @@ impl Readers {
         self.list.rcu(|list| usable(list));
     }
 
-    /// Whether a request that is held up here could fare better elsewhere.
-    pub fn has_other(&self, reader: &Arc<Reader>) -> bool {
-        let list = self.list.load();
-        let others = list.iter().filter(|other| other.is_usable() && !Arc::ptr_eq(other, reader));
-        let (count, flowing) =
-            others.fold((0, false), |(count, flowing), other| (count + 1, flowing || !other.is_stuck()));
-        flowing || count + 1 < self.limit
+    /// Sends nothing more down connections in borrowed places: each is given back when its last answer has come.
+    pub fn give_back(&self) {
+        if self.borrowing.swap(false, Ordering::Relaxed) {
+            self.list.rcu(|list| own(list));
+        }
     }
 
-    /// Connections that are open, and those that are at work.
+    /// Whether a request that is held up here could fare better elsewhere.
+    pub fn has_other(&self, reader: &Arc<Reader>) -> bool {
+        let list = usable(&self.list.load());
+        let others = || list.iter().filter(|other| !Arc::ptr_eq(other, reader));
+        let room = others().filter(|other| other.loan.is_none()).count() + 1 < self.limit;
+        room || others().any(|other| !other.is_stuck()) || self.writers.can_lend()
+    }
+
+    /// Connections that are open, and those that are at work; not those in borrowed places, which the writers count.
     pub fn counts(&self) -> (usize, usize) {
         let list = self.list.load();
-        let open = list.iter().filter(|reader| reader.is_usable());
+        let open = list.iter().filter(|reader| reader.is_usable() && reader.loan.is_none());
         open.fold((0, 0), |(open, busy), reader| (open + 1, busy + usize::from(reader.in_flight() > 0)))
     }
 
@@ -210,22 +227,30 @@ impl Readers {
         if let Some(reader) = flowing(&list) {
             return Ok(Arc::clone(reader));
         }
-        if list.len() >= self.limit
+        if own(&list).len() >= self.limit
             && let Some(reader) = list.iter().min_by_key(|reader| reader.in_flight())
         {
             // One that has been silent for this long is more likely lost than slow, and somebody must find out.
             let lost = list.iter().filter(|reader| reader.is_stuck()).max_by_key(|reader| reader.silence());
             match lost.filter(|reader| reader.silence() > self.time_limit / 2) {
                 Some(lost) => self.remove(lost),
-                None => return Ok(Arc::clone(reader)),
+                None => return Ok(self.borrow(deadline).await.unwrap_or_else(|| Arc::clone(reader))),
             }
         }
-        self.connect(deadline).await
+        self.connect(deadline, None).await
     }
 
-    async fn connect(&self, deadline: Instant) -> Result<Arc<Reader>, Error> {
+    /// A connection in a place of the writers', if they can spare one and the server has room.
+    async fn borrow(&self, deadline: Instant) -> Option<Arc<Reader>> {
+        let loan = self.writers.lend()?;
+        let reader = self.connect(deadline, Some(loan)).await.ok()?;
+        self.borrowing.store(true, Ordering::Relaxed);
+        Some(reader)
+    }
+
+    async fn connect(&self, deadline: Instant, loan: Option<OwnedSemaphorePermit>) -> Result<Arc<Reader>, Error> {
         let session = self.source.health.connect(deadline, Session::open(&self.source)).await?;
-        let reader = Arc::new(Reader::new(session, self.time_limit));
+        let reader = Arc::new(Reader::new(session, self.time_limit, loan));
         self.list.rcu(|list| {
             let mut list = usable(list);
             list.push(Arc::clone(&reader));
@@ -243,7 +268,7 @@ impl Readers {
         tokio::spawn(async move {
             // It takes no turn: callers must not wait for what is useful later only. When it fails the present
             // connections serve on; the reason is in the pool's state.
-            let _ = readers.connect(Instant::now() + readers.time_limit).await;
+            let _ = readers.connect(Instant::now() + readers.time_limit, None).await;
             readers.growing.store(false, Ordering::Relaxed);
         });
     }
@@ -255,4 +280,9 @@ fn flowing(list: &[Arc<Reader>]) -> Option<&Arc<Reader>> {
 
 fn usable(list: &[Arc<Reader>]) -> Vec<Arc<Reader>> {
     list.iter().filter(|reader| reader.is_usable()).cloned().collect()
+}
+
+/// Those that are in nobody else's place.
+fn own(list: &[Arc<Reader>]) -> Vec<Arc<Reader>> {
+    list.iter().filter(|reader| reader.loan.is_none()).cloned().collect()
 }

@@ -16,7 +16,8 @@ const HASHES: [&str; 6] = [
     "'$P$9IQRaTwmfeRo7ud9Fh4E2PdI0S3r.L0'",
 ];
 
-fn store(dialect: Dialect, schema: &str, definition: &str) -> Scene {
+/// A store with users whose hashes are of several kinds.
+pub fn store(dialect: Dialect, schema: &str, definition: &str) -> Scene {
     let scene = Scene::new(dialect, schema, definition);
     for (index, hash) in HASHES.iter().enumerate() {
         scene.store.script(&format!(
