@@ -215,7 +215,11 @@ fn named(answer: &Result<Outcome, handler::Error>) -> (&'static str, Option<Stri
             };
             let positive = matches!(
                 outcome,
-                Outcome::Authenticated(_) | Outcome::Found(_) | Outcome::Created(_) | Outcome::Changed
+                Outcome::Authenticated(_)
+                    | Outcome::Found(_)
+                    | Outcome::Created(_)
+                    | Outcome::Changed
+                    | Outcome::Listed(_)
             );
             (outcome.as_str(), reason, positive)
         }

@@ -69,6 +69,7 @@ fn declares(raw: &RawActions, action: Action) -> bool {
         Action::ChangeUsername => raw.change_username.is_some(),
         Action::ChangePhoneNumber => raw.change_phone_number.is_some(),
         Action::Delete => raw.delete.is_some(),
+        Action::ListUsers => raw.list_users.is_some(),
     }
 }
 
@@ -83,5 +84,6 @@ fn has(raw: &RawTest, action: Action) -> bool {
         Action::ChangeUsername => raw.change_username.is_some(),
         Action::ChangePhoneNumber => raw.change_phone_number.is_some(),
         Action::Delete => raw.delete.is_some(),
+        Action::ListUsers => raw.list_users.is_some(),
     }
 }

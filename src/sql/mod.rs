@@ -9,6 +9,7 @@ mod expression;
 mod lexer;
 mod lookup;
 mod outline;
+mod paging;
 mod shape;
 mod statement;
 #[cfg(test)]
@@ -22,6 +23,7 @@ pub use self::dialect::Dialect;
 pub use self::expression::{Expression, Filter, Input};
 pub use self::lookup::Comparison;
 pub use self::outline::{Assignment, ColumnUse, Condition, Operand, Outline, Output, Role, TableUse};
+pub use self::paging::Order;
 pub use self::statement::{MAX_TEMPLATE_BYTES, Parameter, Statement, check_length};
 use crate::diagnostic::{Code, Fault, Span};
 
