@@ -3,6 +3,7 @@
 mod actions;
 mod applications;
 mod audit;
+mod auth0;
 mod cases;
 mod check;
 mod db;
