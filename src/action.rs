@@ -3,6 +3,7 @@
 //! Invariant: an [`Outcome`] is always an answer of the user store, also when it is "no". Whatever kept the
 //! store from answering is an error of the layer concerned, never an outcome.
 
+mod denial;
 mod error;
 
 use std::fmt;
@@ -10,6 +11,7 @@ use std::str::FromStr;
 
 use serde_json::{Map, Value as Json};
 
+pub use self::denial::{Denial, DenialReason};
 pub use self::error::{Class, Error};
 use crate::secret::Password;
 
@@ -181,8 +183,8 @@ pub enum Outcome {
     Authenticated(Profile),
     /// Unknown user or wrong password; the difference is for logs and metrics, never for the caller.
     WrongCredentials(Refusal),
-    /// The password is right, but this user may not log in; the message is meant for the user.
-    Denied(String),
+    /// The password is right, but this user may not log in.
+    Denied(Denial),
     /// The user that was asked for.
     Found(Profile),
     /// The store has no such user.
@@ -285,6 +287,23 @@ impl Profile {
     /// The user's stable id, with the connector's prefix.
     pub fn user_id(&self) -> &str {
         self.0.get("user_id").and_then(Json::as_str).unwrap_or_default()
+    }
+
+    /// A member that is a text, and not an empty one.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.0.get(name).and_then(Json::as_str).filter(|text| !text.is_empty())
+    }
+
+    /// A member that is true or false.
+    pub fn flag(&self, name: &str) -> Option<bool> {
+        self.0.get(name).and_then(Json::as_bool)
+    }
+
+    /// The texts of a list, which is a member itself or one of `app_metadata`.
+    pub fn texts(&self, name: &str) -> Vec<&str> {
+        let inside = || self.0.get("app_metadata").and_then(|metadata| metadata.get(name));
+        let list = self.0.get(name).or_else(inside).and_then(Json::as_array);
+        list.map_or_else(Vec::new, |list| list.iter().filter_map(Json::as_str).collect())
     }
 
     /// All members.

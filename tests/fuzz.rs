@@ -14,7 +14,7 @@ use proptest::strategy::ValueTree as _;
 use sea_orm::sqlx::{self, Connection, Either, Executor, SqlSafeStr, Statement as _};
 use userbridge::access::{Network, TrustedProxies};
 use userbridge::action::Action;
-use userbridge::protocol::{Native, Protocol};
+use userbridge::protocol::Native;
 use userbridge::sql::{Dialect, Input, Scope, Statement, Use};
 
 use crate::servers;
@@ -198,13 +198,11 @@ proptest! {
         garbage in prop::collection::vec(any::<u8>(), 0..60),
         cut in 0_usize..200,
     ) {
-        let mut headers = HeaderMap::new();
-        headers.insert("content-type", HeaderValue::from_static("application/json"));
         let values = ["\"a\"", "1", "null", "[]", "{}", "\"\\u0000\""];
         let members: Vec<String> =
             pairs.iter().map(|(name, value)| format!("\"{name}\": {}", values[usize::from(*value)])).collect();
         let body = format!("{{{}}}", members.join(", "));
-        let decode = |body: &[u8]| Native.decode(Action::Login, &headers, body);
+        let decode = |body: &[u8]| Native::request(Action::Login, body);
         let decoded = decode(body.as_bytes());
         let mut names: Vec<&str> = pairs.iter().map(|(name, _)| name.as_str()).collect();
         names.sort_unstable();

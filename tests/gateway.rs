@@ -161,6 +161,16 @@ impl Gateway {
         Reply::of(request.content_type("application/json").send(body).unwrap())
     }
 
+    /// Sends any request with these headers and no others of its own.
+    pub fn send(&self, method: &str, path: &str, headers: &[(&str, String)], body: &[u8]) -> Reply {
+        let request = ureq::http::Request::builder().method(method).uri(format!("http://{}{path}", self.address));
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, value));
+        match body {
+            [] => Reply::of(self.agent.run(request.body(()).unwrap()).unwrap()),
+            body => Reply::of(self.agent.run(request.body(body).unwrap()).unwrap()),
+        }
+    }
+
     /// Asks the operator's listener.
     pub fn get(&self, path: &str) -> Reply {
         Reply::of(self.agent.get(format!("http://{}{path}", self.admin)).call().unwrap())

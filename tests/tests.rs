@@ -9,6 +9,7 @@ mod check;
 mod db;
 mod definitions;
 mod expressions;
+mod faces;
 mod faults;
 mod fuzz;
 mod gateway;

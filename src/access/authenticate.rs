@@ -9,10 +9,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use http::HeaderMap;
-use http::header::AUTHORIZATION;
 
 use super::client::{Client, KeyDigest};
 use super::issuer::{KeyCache, TrustedIssuers};
+use super::presented::{Presented, client_id};
 use super::scope::Scope;
 use super::token::{self, Authority, Compact, is_compact};
 use crate::action::Action;
@@ -139,17 +139,26 @@ impl Authenticator {
     /// # Errors
     /// There is no proof, or it is wrong.
     pub async fn authenticate(&self, headers: &HeaderMap) -> Result<Caller, Unauthenticated> {
-        let mut values = headers.get_all(AUTHORIZATION).into_iter();
+        self.authenticate_as(headers, &Presented::Bearer).await
+    }
+
+    /// The caller that the headers prove in one of these ways.
+    ///
+    /// # Errors
+    /// There is no proof, or it is wrong.
+    pub async fn authenticate_as(&self, headers: &HeaderMap, how: &Presented) -> Result<Caller, Unauthenticated> {
+        let mut values = headers.get_all(how.header()).into_iter();
         let value = values.next().ok_or(Unauthenticated::Missing)?;
         if values.next().is_some() {
             return Err(Unauthenticated::Malformed);
         }
-        let credential = value.to_str().ok().and_then(bearer).ok_or(Unauthenticated::Malformed)?;
-        match is_compact(credential) {
-            true => self.token(credential).await,
+        let credential =
+            value.to_str().ok().and_then(|value| how.credential(value)).ok_or(Unauthenticated::Malformed)?;
+        match is_compact(&credential) {
+            true => self.token(&credential).await,
             false => {
-                let id = client_id(credential).ok_or(Unauthenticated::Malformed)?;
-                let client = self.client_with_key(id, &KeyDigest::of(credential))?;
+                let id = client_id(&credential).ok_or(Unauthenticated::Malformed)?;
+                let client = self.client_with_key(id, &KeyDigest::of(&credential))?;
                 Ok(Caller::of(client))
             }
         }
@@ -182,27 +191,10 @@ impl Authenticator {
     }
 }
 
-/// The credentials of the scheme `Bearer`, whose name is not case-sensitive (RFC 9110, section 11.1).
-fn bearer(value: &str) -> Option<&str> {
-    let (scheme, credentials) = value.split_once(' ')?;
-    let credentials = credentials.trim_matches(' ');
-    let token68 = |c: u8| c.is_ascii_alphanumeric() || b"-._~+/=".contains(&c);
-    let valid = !credentials.is_empty() && credentials.bytes().all(token68);
-    (scheme.eq_ignore_ascii_case("bearer") && valid).then_some(credentials)
-}
-
-/// The id in `ub_<id>_<random>` or `<id>.<random>`.
-fn client_id(key: &str) -> Option<&str> {
-    let (id, random) = match key.strip_prefix("ub_") {
-        Some(rest) => rest.split_once('_')?,
-        None => key.split_once('.')?,
-    };
-    (!id.is_empty() && !random.is_empty()).then_some(id)
-}
-
 #[cfg(test)]
 mod tests {
     use http::HeaderValue;
+    use http::header::AUTHORIZATION;
 
     use super::*;
     use crate::access::{Access, ClientSettings, Settings};

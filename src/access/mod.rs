@@ -13,6 +13,7 @@ mod forwarded;
 pub mod issuer;
 mod limit;
 mod networks;
+mod presented;
 mod quota;
 mod scope;
 pub mod token;
@@ -37,6 +38,7 @@ pub use self::forwarded::{Junk, TrustedProxies};
 use self::issuer::TrustedIssuers;
 pub use self::limit::{Limiter, RateLimited, Reservation};
 pub use self::networks::parse_networks;
+pub use self::presented::Presented;
 pub use self::quota::Quota;
 pub use self::scope::Scope;
 use self::token::{Authority, PublicKey};
@@ -208,9 +210,10 @@ impl Access {
     pub async fn caller(
         &self,
         headers: &HeaderMap,
+        how: &Presented,
         certificate: Option<&Arc<ClientCertificate>>,
     ) -> Result<Caller, Unauthenticated> {
-        match (self.authenticator.authenticate(headers).await, certificate) {
+        match (self.authenticator.authenticate_as(headers, how).await, certificate) {
             (Err(Unauthenticated::Missing), Some(certificate)) => self.certified(certificate),
             (proved, _) => proved,
         }

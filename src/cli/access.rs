@@ -1,5 +1,6 @@
 //! The access rules of the gateway's settings, parsed with their places.
 
+pub(super) mod faces;
 pub(super) mod networks;
 pub(super) mod tokens;
 

@@ -56,7 +56,7 @@ fn key(at: Option<&At<RawReference>>, surroundings: &Surroundings<'_>, faults: &
         let drawn = random::<32>().map_err(|problem| Fault::new(Code::MissingSecret, 0..0, problem));
         return drawn.map_err(|fault| faults.push(fault)).ok().map(Secret::new);
     };
-    let text = secret(at, surroundings);
+    let text = secret(&at.value, &at.span, surroundings);
     let text = text.map_err(|fault| faults.push(fault)).ok()?;
     if text.len() < SHORTEST_KEY {
         let found = format!("the key has {} bytes, expected at least {SHORTEST_KEY}", text.len());

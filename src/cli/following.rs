@@ -4,13 +4,15 @@
 //! Invariant: settings that are refused change nothing. A file beside them that cannot be used leaves its last good
 //! content in force, and does not hold back the rest.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
 
+use super::access::faces::faces;
 use super::access::networks::NetworkFiles;
 use super::access::{Rules, rules};
 use super::tls::FollowedTls;
@@ -19,6 +21,7 @@ use super::{tls, variable};
 use crate::access::{self, Access};
 use crate::definition::{At, Gateway, RawAudit, Surroundings, check_gateway, read};
 use crate::diagnostic::{Report, Source};
+use crate::protocol::Faces;
 use crate::reload::{Digest, SETTLED, SETTLED_SMALLER, Settling, Trigger};
 use crate::server::Tls;
 
@@ -31,6 +34,7 @@ pub(super) struct FollowedSettings {
     access: access::Shared,
     start_only: StartOnly,
     networks: NetworkFiles,
+    faces: Arc<ArcSwap<Faces>>,
     tls: Option<FollowedTls>,
     /// Of the content that was decided upon last, with that of the files of networks.
     digest: Digest,
@@ -52,7 +56,13 @@ impl FollowedSettings {
         let digest = digest(&source, &networks);
         let keys = Ok(access.load().authenticator().authority().map_or_else(Vec::new, |own| own.key_ids()));
         let settling = Settling::default();
-        Self { path, gateway, source, access, start_only, networks, tls: None, digest, settling, keys }
+        let faces = Arc::default();
+        Self { path, gateway, source, access, start_only, networks, faces, tls: None, digest, settling, keys }
+    }
+
+    /// Keeps these faces current, too.
+    pub fn with_faces(self, faces: Arc<ArcSwap<Faces>>) -> Self {
+        Self { faces, ..self }
     }
 
     /// Follows the files of this TLS, too.
@@ -84,7 +94,7 @@ impl FollowedSettings {
 
     fn look_at_settings(&mut self, trigger: Trigger, now: Instant) -> Option<Duration> {
         let Ok(source) = read(&self.path) else { return None };
-        let checked = check(&source, &mut self.networks);
+        let checked = check(&source, &mut self.networks, beside(&self.path));
         let digest = digest(&source, &self.networks);
         if self.digest == digest {
             self.settling.done();
@@ -133,7 +143,7 @@ impl FollowedSettings {
     }
 
     fn put(&mut self, checked: Checked, source: Source) {
-        let Checked { gateway, rules: Rules { mut settings, tokens } } = checked;
+        let Checked { gateway, rules: Rules { mut settings, tokens }, faces } = checked;
         let changed = self.start_only.differences(&StartOnly::of(&gateway));
         if !changed.is_empty() {
             tracing::warn!(settings = changed.join(", "), "these settings need a restart; the old ones stay in force");
@@ -150,7 +160,8 @@ impl FollowedSettings {
                 (self.gateway, self.source) = (gateway, source);
                 tokens::warm(&new);
                 self.access.store(Arc::new(new));
-                tracing::info!("clients, networks, limits and keys are those of the changed settings");
+                self.faces.store(Arc::new(faces));
+                tracing::info!("clients, networks, limits, faces and keys are those of the changed settings");
             }
             Err(error) => tracing::error!(%error, "settings refused, the last good ones stay"),
         }
@@ -161,15 +172,17 @@ impl FollowedSettings {
 struct Checked {
     gateway: Gateway,
     rules: Rules,
+    faces: Faces,
 }
 
-fn check(source: &Source, networks: &mut NetworkFiles) -> Result<Checked, Report> {
+fn check(source: &Source, networks: &mut NetworkFiles, directory: &Path) -> Result<Checked, Report> {
     networks.begin();
     let gateway = check_gateway(source)?;
     let mut faults = Vec::new();
     let rules = rules(&gateway.raw, networks, &mut faults);
+    let faces = faces(&gateway.raw, &Surroundings { variable: &variable, directory }, &mut faults);
     let report = Report::new(source.clone(), faults.into_iter().map(Into::into).collect());
-    if report.is_fatal() { Err(report) } else { Ok(Checked { gateway, rules }) }
+    if report.is_fatal() { Err(report) } else { Ok(Checked { gateway, rules, faces }) }
 }
 
 fn digest(source: &Source, networks: &NetworkFiles) -> Digest {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use arc_swap::ArcSwap;
 use sha2::{Digest, Sha256};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::unbounded_channel;
@@ -22,6 +23,7 @@ use crate::definition::{Gateway as GatewaySettings, Listen, check_gateway};
 use crate::diagnostic::Source;
 use crate::handler::Resources;
 use crate::hash::{Budget, BudgetConfig};
+use crate::protocol::Faces;
 use crate::registry::{Registry, Shared};
 use crate::reload::{Change, ConnectorStatus, Deletion, Next, Reloader, Trigger, follow};
 use crate::server::{self, Admin, Gateway, Metrics, Readiness, Readings, Reload, Tls};
@@ -37,6 +39,7 @@ pub(super) struct Plan {
     /// The settings' file, when a change of it is to be followed.
     config: Option<Config>,
     allow_partial: bool,
+    faces: Arc<ArcSwap<Faces>>,
     audit: Option<audit::Settings>,
     tls: Option<Arc<Tls>>,
     /// Called with the address of requests once it is bound.
@@ -52,7 +55,8 @@ struct Config {
 
 impl Plan {
     pub fn new(gateway: GatewaySettings, access: access::Settings, connectors: PathBuf, allow_partial: bool) -> Self {
-        Self { gateway, access, connectors, config: None, allow_partial, audit: None, tls: None, announce: None }
+        let faces = Arc::default();
+        Self { gateway, access, connectors, config: None, allow_partial, faces, audit: None, tls: None, announce: None }
     }
 
     /// Follows the settings' file from what stood in it.
@@ -63,6 +67,11 @@ impl Plan {
     /// Speaks TLS only.
     pub fn with_tls(self, tls: Option<Tls>) -> Self {
         Self { tls: tls.map(Arc::new), ..self }
+    }
+
+    /// Speaks the protocols of these faces, too.
+    pub fn with_faces(self, faces: Faces) -> Self {
+        Self { faces: Arc::new(ArcSwap::from_pointee(faces)), ..self }
     }
 
     /// The directory from which paths in the settings count.
@@ -134,7 +143,8 @@ async fn serve(mut plan: Plan) -> Result<(), String> {
         settings.clone(),
         instance,
     )
-    .with_audit(journal.clone());
+    .with_audit(journal.clone())
+    .with_faces(Arc::clone(&plan.faces));
     #[cfg(feature = "otel")]
     let telemetry = super::telemetry::start()?;
     #[cfg(feature = "otel")]
@@ -232,7 +242,7 @@ async fn keep_current(
     let hangups = async move { while hangup.recv().await.is_some() && ask.send(()).is_ok() {} };
     let directory = reloader.directory().to_owned();
     let mut settings = plan.config.map(|Config { path, source, networks }| {
-        FollowedSettings::new(path, source, plan.gateway, access, networks).with_tls(plan.tls)
+        FollowedSettings::new(path, source, plan.gateway, access, networks).with_faces(plan.faces).with_tls(plan.tls)
     });
     let look = move |trigger: Trigger| {
         let now = Instant::now();

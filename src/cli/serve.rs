@@ -52,9 +52,9 @@ impl Serve {
         eprint!("{}", draw(&report));
         let declared = ready.gateway.raw.connectors.as_ref().map_or("connectors", |at| at.value.as_str());
         let connectors = self.connectors.clone().unwrap_or_else(|| beside(&self.config).join(declared));
-        let Ready { source, gateway, access, networks, audit, tls } = ready;
+        let Ready { source, gateway, access, networks, faces, audit, tls } = ready;
         let plan = Plan::new(gateway, access, connectors, self.allow_partial);
-        Ok(plan.with_audit(audit).with_tls(tls).following(self.config.clone(), source, networks))
+        Ok(plan.with_faces(faces).with_audit(audit).with_tls(tls).following(self.config.clone(), source, networks))
     }
 
     fn dev_plan(&self) -> Result<Plan, String> {

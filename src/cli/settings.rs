@@ -4,6 +4,7 @@
 
 use std::path::Path;
 
+use super::access::faces::faces;
 use super::access::networks::NetworkFiles;
 use super::access::{Rules, rules};
 use super::tokens::{self, FirstKey, beside};
@@ -11,6 +12,7 @@ use super::{audit, tls};
 use crate::access::{self, Access};
 use crate::definition::{Gateway, Surroundings, check_gateway, read};
 use crate::diagnostic::{Code, Fault, Report, Severity, Source};
+use crate::protocol::Faces;
 use crate::server::Tls;
 
 /// Settings that can be served.
@@ -19,6 +21,7 @@ pub(super) struct Ready {
     pub gateway: Gateway,
     pub access: access::Settings,
     pub networks: NetworkFiles,
+    pub faces: Faces,
     pub audit: Option<crate::audit::Settings>,
     pub tls: Option<Tls>,
 }
@@ -61,6 +64,7 @@ fn assemble(
              or try things out with: userbridge serve --dev",
         ));
     }
+    let faces = faces(raw, surroundings, faults);
     let audit = audit::settings(raw, surroundings, faults);
     let tls = raw.tls.as_ref().map(|at| tls::load(&at.value, surroundings));
     let tls = tls.transpose().map_err(|fault| faults.push(fault)).ok()?;
@@ -82,5 +86,5 @@ fn assemble(
         return None;
     }
     networks.commit();
-    Some(Ready { source, gateway, access: settings, networks, audit, tls })
+    Some(Ready { source, gateway, access: settings, networks, faces, audit, tls })
 }

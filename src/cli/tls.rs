@@ -51,7 +51,7 @@ fn material(raw: &RawTls, surroundings: &Surroundings<'_>) -> Result<Material, F
     };
     Ok(Material {
         certificate: read(&raw.certificate)?,
-        key: Secret::new(secret(&raw.key, surroundings)?),
+        key: Secret::new(secret(&raw.key.value, &raw.key.span, surroundings)?),
         client_ca: raw.client_ca.as_ref().map(read).transpose()?,
         client_certificates: raw.client_certificates(),
     })

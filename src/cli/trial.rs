@@ -23,7 +23,7 @@ use crate::db::{self, Database, Provisional, Reads};
 use crate::definition::{Definition, Loaded, load, load_file};
 use crate::diagnostic::nearest;
 use crate::handler::{self, Class, Event, Trace, TraceStep};
-use crate::protocol::{Native, Protocol};
+use crate::protocol::Native;
 use crate::registry::Connector;
 
 /// How long an action may take; hashing included.
@@ -184,7 +184,7 @@ async fn perform(
     let last = last(&steps, commit, connector.definition());
     let next = next(&answer, action, &file, &last);
     let (outcome, reason, positive) = named(&answer);
-    let response = Native.encode(answer);
+    let response = Native::response(answer);
     let body = serde_json::from_slice(response.body()).unwrap_or_default();
     let http = (response.status().as_u16(), body);
     Ok(Told { connector, file, action, steps, elapsed, outcome, reason, positive, http, last, next })
@@ -209,7 +209,7 @@ fn named(answer: &Result<Outcome, handler::Error>) -> (&'static str, Option<Stri
         Ok(outcome) => {
             let reason = match outcome {
                 Outcome::WrongCredentials(refusal) => Some(refusal.as_str().to_owned()),
-                Outcome::Denied(message) => Some(message.clone()),
+                Outcome::Denied(denial) => Some(denial.message.clone()),
                 Outcome::Rejected(rejection) => Some(format!("{}: {}", rejection.code, rejection.message)),
                 _ => None,
             };

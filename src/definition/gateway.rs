@@ -3,6 +3,7 @@
 //! Invariant: shape and plain values only; what clients, networks and limits mean is for the layers that use them.
 
 mod audit;
+mod faces;
 mod listen;
 mod networks;
 mod tls;
@@ -14,6 +15,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub use self::audit::RawAudit;
+pub use self::faces::{RawFace, RawFaceOption};
 pub use self::listen::Listen;
 pub use self::networks::{RawNetwork, RawNetworkFile};
 pub use self::tls::{ClientCertificates, RawTls};
@@ -48,6 +50,9 @@ pub struct RawGateway {
     /// Outside issuers whose tokens are believed; where several have the same issuer, the first one that fits decides.
     #[serde(default)]
     pub trusted_issuers: Vec<RawTrustedIssuer>,
+    /// The connectors that speak identity providers' own protocols; without one, only `/v1` is served.
+    #[serde(default)]
+    pub faces: Vec<RawFace>,
     /// How often may be called.
     pub limits: Option<RawLimits>,
     /// How much memory and patience password hashing has.

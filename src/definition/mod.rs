@@ -30,8 +30,8 @@ use sha2::{Digest, Sha256};
 pub use self::allow::{Allow, without_allowed};
 use self::checker::Checker;
 pub use self::gateway::{
-    ClientCertificates, Gateway, Listen, RawAudit, RawClient, RawGateway, RawJwk, RawNetwork, RawNetworkFile, RawTls,
-    RawTokens, RawTrustedIssuer, check_gateway,
+    ClientCertificates, Gateway, Listen, RawAudit, RawClient, RawFace, RawFaceOption, RawGateway, RawJwk, RawNetwork,
+    RawNetworkFile, RawTls, RawTokens, RawTrustedIssuer, check_gateway,
 };
 pub use self::load::{Loaded, files, load, load_file, load_text, read};
 pub use self::model::{

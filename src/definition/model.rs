@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 use super::places::Places;
 use super::raw::{RawFieldType, RawMatch, RawTest};
 use super::template::Template;
-use crate::action::Action;
+use crate::action::{Action, DenialReason};
 use crate::db;
 use crate::hash::Policy;
 use crate::sql::Statement;
@@ -107,6 +107,8 @@ pub struct Deny {
     pub when: Template,
     /// What they are told.
     pub message: String,
+    /// What kind of reason it is.
+    pub reason: DenialReason,
 }
 
 /// Verifies passwords.

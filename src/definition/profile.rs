@@ -9,6 +9,7 @@ use super::model::Deny;
 use super::raw::{RawDeny, RawTemplate};
 use super::template::Template;
 use super::yaml::At;
+use crate::action::DenialReason;
 use crate::diagnostic::{Code, Fault, Span};
 
 /// Members of a profile that a column of the same name fills by itself.
@@ -134,7 +135,8 @@ pub(super) fn deny(
             );
         }
         if let Some(when) = when {
-            rules.push(Deny { when, message: rule.message.value.clone() });
+            let reason = rule.reason.as_ref().map_or_else(DenialReason::default, |at| at.value.into());
+            rules.push(Deny { when, message: rule.message.value.clone(), reason });
         }
     }
     (rules, columns)

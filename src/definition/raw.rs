@@ -2,6 +2,7 @@
 //!
 //! Invariant: nothing here is checked beyond its shape. The rustdoc of each field is the text of the JSON Schema.
 
+mod deny;
 mod password;
 mod shape;
 
@@ -15,6 +16,7 @@ use serde::de::{Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value as Json;
 
+pub use self::deny::RawDeny;
 pub use self::password::{
     RawColumn, RawDescription, RawFormat, RawFormatSalt, RawFormats, RawNumber, RawPassword, RawRehash, RawSecret,
     RawSecrets, RawText, RawVerify, RawWhen,
@@ -121,16 +123,6 @@ pub enum RawMatch {
     CaseInsensitive,
     /// Whatever the database takes for equal.
     Database,
-}
-
-/// A rule that keeps a user out.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RawDeny {
-    /// An expression over `login`'s row; the login is denied when it is true.
-    pub when: At<String>,
-    /// What the user is told.
-    pub message: At<String>,
 }
 
 /// The SQL of each action.

@@ -26,12 +26,12 @@ const MAX_BYTES: u64 = 64 * 1024;
 /// # Errors
 /// The secret cannot be had, others can read its file, or the reference has a `default`, which would be a secret in
 /// the settings.
-pub fn secret(at: &At<RawReference>, surroundings: &Surroundings<'_>) -> Result<String, Fault> {
-    if at.value.default.is_some() {
-        let fault = Fault::new(Code::ConflictingKeys, at.span.clone(), "a secret has no `default`");
+pub fn secret(raw: &RawReference, span: &Span, surroundings: &Surroundings<'_>) -> Result<String, Fault> {
+    if raw.default.is_some() {
+        let fault = Fault::new(Code::ConflictingKeys, span.clone(), "a secret has no `default`");
         return Err(fault.help("remove `default`"));
     }
-    match resolve(&at.value, &at.span, surroundings)? {
+    match resolve(raw, span, surroundings)? {
         Json::String(text) => Ok(text),
         other => Ok(other.to_string()),
     }
@@ -205,7 +205,7 @@ mod tests {
         };
         let at = |wanted: &str| (key == wanted).then(|| At { value: value.to_owned(), span: 0..1 });
         let raw = RawReference { env: at("env"), file: at("file"), credential: at("credential"), default: None };
-        secret(&At { value: raw, span: 0..1 }, &Surroundings { variable: &variable, directory: folder })
+        secret(&raw, &(0..1), &Surroundings { variable: &variable, directory: folder })
             .map_err(|fault| (fault.code, format!("{} {:?}", fault.message, fault.help)))
     }
 

@@ -10,9 +10,9 @@ use super::arguments::Source;
 use super::store::Transaction;
 use super::trace::{Recognised, Step};
 use super::{Class, Error, Handler};
-use crate::action::{Outcome, Profile, Refusal, Request};
+use crate::action::{Denial, DenialReason, Outcome, Profile, Refusal, Request};
 use crate::db::Row;
-use crate::definition::{Login, StoredPassword, Verification};
+use crate::definition::{Deny, Login, StoredPassword, Verification};
 use crate::hash::{Busy, Policy, Stored, Unreadable, Verdict, Written};
 use crate::secret::{Password, Secret};
 use crate::sql::Statement;
@@ -140,7 +140,7 @@ impl Handler {
                 let holds = rule.when.holds(&columns);
                 self.note(started, || Step::Rule { index, holds: holds.clone() });
                 if holds.map_err(|problem| Error::new(Class::Misconfigured, format!("a `deny` rule: {problem}")))? {
-                    return Ok(Outcome::Denied(rule.message.clone()));
+                    return self.denied(rule, row);
                 }
             }
         }
@@ -151,6 +151,15 @@ impl Handler {
             self.transact(after, &mut source, deadline).await.map_err(|failure| failure.error)?;
         }
         Ok(Outcome::Authenticated(profile))
+    }
+
+    /// A rule keeps the user out; whoever only lacks a new password is shown to identity providers that ask for one.
+    fn denied(&self, rule: &Deny, row: Row) -> Result<Outcome, Error> {
+        let profile = match rule.reason {
+            DenialReason::PasswordChangeRequired => Some(self.profile(row)?),
+            _ => None,
+        };
+        Ok(Outcome::Denied(Denial { reason: rule.reason, message: rule.message.clone(), profile }))
     }
 
     /// Replaces an outdated hash. Whatever goes wrong here is logged and nothing more: the login stands.

@@ -25,6 +25,20 @@ impl<'b> Input<'b> {
         json::members(body).map(Self)
     }
 
+    /// The members of a JSON body whose inner objects matter, too; see [`Self::inner`].
+    pub(super) fn parse_deep(body: &'b [u8]) -> Result<Self, Problem> {
+        json::deep_members(body).map(Self)
+    }
+
+    /// The members of an object inside; it must be there.
+    pub(super) fn inner(&mut self, name: &'static str) -> Result<Input<'static>, Problem> {
+        match self.take(name) {
+            Some(Value::Object(members)) => Ok(Input(members)),
+            Some(other) => Err(wrong_type(name, &other, "an object")),
+            None => Err(Problem::invalid(name, format!("`{name}` is missing or null; expected an object"))),
+        }
+    }
+
     /// Refuses members with other names than these.
     pub(super) fn only(&self, names: &[&str]) -> Result<(), Problem> {
         match self.0.iter().find(|(name, _)| !names.contains(&&**name)) {
@@ -111,7 +125,7 @@ impl<'b> Input<'b> {
     pub(super) fn rest(self) -> Object {
         let plain = |(name, value): (Cow<'_, str>, Value)| match value {
             Value::Plain(value) => Some((name.into_owned(), value)),
-            Value::Password(_) => None,
+            Value::Password(_) | Value::Object(_) => None,
         };
         self.0.into_iter().filter_map(plain).collect()
     }
@@ -132,7 +146,8 @@ fn wrong_type(name: &'static str, found: &Value, expected: &str) -> Problem {
     Problem::invalid(name, format!("`{name}` is {}; expected {expected}", found.kind()))
 }
 
-fn checked(name: &'static str, text: String) -> Result<String, Problem> {
+/// A text that can name or address somebody.
+pub(super) fn checked(name: &'static str, text: String) -> Result<String, Problem> {
     if text.is_empty() {
         return Err(Problem::invalid(name, format!("`{name}` is empty")));
     }

@@ -16,6 +16,8 @@ use crate::secret::Password;
 pub(super) enum Value {
     /// The text of the member `password`.
     Password(Password),
+    /// An object, in whose depths a password may stand, too.
+    Object(Members<'static>),
     /// Anything else.
     Plain(Json),
 }
@@ -29,7 +31,7 @@ impl Value {
             Self::Plain(Json::Bool(_)) => "a boolean",
             Self::Plain(Json::Number(_)) => "a number",
             Self::Plain(Json::Array(_)) => "an array",
-            Self::Plain(Json::Object(_)) => "an object",
+            Self::Object(_) | Self::Plain(Json::Object(_)) => "an object",
         }
     }
 }
@@ -39,6 +41,15 @@ pub(super) type Members<'b> = Vec<(Cow<'b, str>, Value)>;
 
 /// The members of the object that is the whole body.
 pub(super) fn members(body: &[u8]) -> Result<Members<'_>, Problem> {
+    read(body, Top)
+}
+
+/// The members of the object that is the whole body, and of the objects in it, wherever a password may stand.
+pub(super) fn deep_members(body: &[u8]) -> Result<Members<'_>, Problem> {
+    read(body, DeepTop)
+}
+
+fn read<'b, V: Visitor<'b, Value = Members<'b>>>(body: &'b [u8], visitor: V) -> Result<Members<'b>, Problem> {
     let invalid = |detail: String| Problem::new(super::Code::InvalidInput).with_detail(detail);
     let text = std::str::from_utf8(body)
         .map_err(|error| invalid(format!("the body is not UTF-8: byte {} is invalid", error.valid_up_to())))?;
@@ -47,7 +58,7 @@ pub(super) fn members(body: &[u8]) -> Result<Members<'_>, Problem> {
         return Err(invalid("the body is not a JSON object".to_owned()));
     }
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let members = deserializer.deserialize_map(Top).and_then(|members| deserializer.end().map(|()| members));
+    let members = deserializer.deserialize_map(visitor).and_then(|members| deserializer.end().map(|()| members));
     members.map_err(|error| invalid(format!("the body is not valid JSON: {error}")))
 }
 
@@ -61,21 +72,100 @@ impl<'de> Visitor<'de> for Top {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut members: Members<'de> = Vec::with_capacity(map.size_hint().unwrap_or(4));
-        while let Some(Name(name)) = map.next_key()? {
-            if members.iter().any(|(other, _)| *other == name) {
-                return Err(duplicate(&name));
-            }
-            if members.len() == MAX_MEMBERS {
-                return Err(A::Error::custom(format_args!("more than {MAX_MEMBERS} members")));
-            }
-            let value = match &*name {
-                "password" => map.next_value_seed(Secret)?,
-                _ => Value::Plain(map.next_value_seed(Strict)?),
-            };
-            members.push((name, value));
+        collect(&mut map, |map| map.next_value_seed(Strict).map(Value::Plain))
+    }
+}
+
+/// Reads the members; the values of all but `password` are read by `value`.
+fn collect<'de, A: MapAccess<'de>>(
+    map: &mut A,
+    value: impl Fn(&mut A) -> Result<Value, A::Error>,
+) -> Result<Members<'de>, A::Error> {
+    let mut members: Members<'de> = Vec::with_capacity(map.size_hint().unwrap_or(4));
+    while let Some(Name(name)) = map.next_key()? {
+        if members.iter().any(|(other, _)| *other == name) {
+            return Err(duplicate(&name));
         }
-        Ok(members)
+        if members.len() == MAX_MEMBERS {
+            return Err(A::Error::custom(format_args!("more than {MAX_MEMBERS} members")));
+        }
+        let value = match &*name {
+            "password" => map.next_value_seed(Secret)?,
+            _ => value(map)?,
+        };
+        members.push((name, value));
+    }
+    Ok(members)
+}
+
+/// The object that is the whole body, whose objects are read like itself.
+struct DeepTop;
+
+impl<'de> Visitor<'de> for DeepTop {
+    type Value = Members<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        collect(&mut map, |map| map.next_value_seed(Deep))
+    }
+}
+
+/// Any value; what is an object is read like the body.
+struct Deep;
+
+impl<'de> DeserializeSeed<'de> for Deep {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Deep {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+        Strict.visit_unit().map(Value::Plain)
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Self::Value, E> {
+        Strict.visit_bool(value).map(Value::Plain)
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Self::Value, E> {
+        Strict.visit_i64(value).map(Value::Plain)
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Self::Value, E> {
+        Strict.visit_u64(value).map(Value::Plain)
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Self::Value, E> {
+        Strict.visit_f64(value).map(Value::Plain)
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        Strict.visit_str(text).map(Value::Plain)
+    }
+
+    fn visit_string<E: Error>(self, text: String) -> Result<Self::Value, E> {
+        Strict.visit_string(text).map(Value::Plain)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Self::Value, A::Error> {
+        Strict.visit_seq(seq).map(Value::Plain)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let members = collect(&mut map, |map| map.next_value_seed(Self))?;
+        Ok(Value::Object(members.into_iter().map(|(name, value)| (Cow::Owned(name.into_owned()), value)).collect()))
     }
 }
 

@@ -4,20 +4,27 @@
 //! Invariant: only this module knows status codes, and it sees no row. Unknown user and wrong password become the
 //! same bytes; 401 and 404 are said only when the store said no, and every doubt is a 5xx.
 
+mod face;
 mod input;
 mod json;
+mod keycloak;
+mod kratos;
 mod native;
+mod okta;
 mod openapi;
 mod path;
 mod problem;
 
 use std::fmt;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method};
 
+pub use self::face::{Choice, FACES, Face, Faces, Given, Kind, Mount, Options, Wrong};
 pub use self::native::Native;
 pub use self::openapi::openapi;
+pub use self::path::is_connector_name;
 pub use self::problem::{Code, Problem};
 use crate::action::{Action, Outcome, Request};
 use crate::handler;
@@ -30,21 +37,19 @@ pub trait Protocol: fmt::Debug + Send + Sync {
     /// The first segment of this protocol's paths; the name in logs.
     fn name(&self) -> &'static str;
 
-    /// Whom the request is for; `rest` is the path after the first segment and its slash. Known before the body is
-    /// read, so that scopes and limits come first.
+    /// What is asked; `tail` is the path after the connector and its slash, empty when it ends there. Known before the
+    /// body is read, so that scopes and limits come first. Where only the body says it, the action that is usual: the
+    /// request's own is judged again.
     ///
     /// # Errors
     /// The path or the method is not one of this protocol's.
-    fn route<'p>(&self, method: &Method, rest: &'p str) -> Result<Target<'p>, Problem>;
+    fn route(&self, method: &Method, tail: &str) -> Result<Action, Problem>;
 
     /// Reads the question.
     ///
     /// # Errors
     /// The headers or the body are not as the protocol wants them.
-    fn decode(&self, action: Action, headers: &HeaderMap, body: &[u8]) -> Result<Request, Problem>;
-
-    /// Writes the answer of the store, or why there is none.
-    fn encode(&self, answer: Result<Outcome, handler::Error>) -> Response;
+    fn decode(&self, question: &Question<'_>) -> Result<Asked, Problem>;
 
     /// Writes why the request got no further than the gateway.
     fn refuse(&self, problem: Problem) -> Response {
@@ -52,29 +57,99 @@ pub trait Protocol: fmt::Debug + Send + Sync {
     }
 }
 
-/// What a path asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Target<'p> {
+/// One request as it arrived.
+#[derive(Debug)]
+pub struct Question<'q> {
+    /// What the path asked for.
+    pub action: Action,
+    /// The path after the connector and its slash.
+    pub tail: &'q str,
+    /// The path's query, without its question mark.
+    pub query: Option<&'q str>,
+    /// Every header.
+    pub headers: &'q HeaderMap,
+    /// The whole body.
+    pub body: &'q [u8],
+}
+
+/// A question that was understood, and who writes the answer to it.
+pub struct Asked {
+    /// What is asked of the connector.
+    pub request: Request,
+    /// Writes the answer of the store, or why there is none.
+    pub encode: Encode,
+}
+
+impl Asked {
+    /// A request and what writes the answer to it.
+    pub fn new(
+        request: Request,
+        encode: impl FnOnce(Result<Outcome, handler::Error>) -> Response + Send + 'static,
+    ) -> Self {
+        Self { request, encode: Box::new(encode) }
+    }
+}
+
+/// Writes one answer; whatever of the question the answer repeats, it holds.
+pub type Encode = Box<dyn FnOnce(Result<Outcome, handler::Error>) -> Response + Send>;
+
+/// Who answers at a path, and what is asked.
+#[derive(Clone, Debug)]
+pub struct Route<'p> {
+    speaker: Speaker,
     /// The connector's name: well formed, but perhaps unknown.
     pub connector: &'p str,
+    /// The path after the connector and its slash.
+    pub tail: &'p str,
     /// What is asked of it.
     pub action: Action,
 }
 
-/// A request's protocol and target.
-pub type Route<'p> = (&'static dyn Protocol, Target<'p>);
+/// What speaks a protocol.
+#[derive(Clone, Debug)]
+enum Speaker {
+    /// Always there.
+    Native,
+    /// Declared for a connector.
+    Face(Arc<Mount>),
+}
 
-/// Every protocol that is spoken.
-static PROTOCOLS: [&dyn Protocol; 1] = [&Native];
+impl Route<'_> {
+    /// What is spoken at this path.
+    pub fn protocol(&self) -> &dyn Protocol {
+        match &self.speaker {
+            Speaker::Native => &Native,
+            Speaker::Face(mount) => mount.protocol.as_ref(),
+        }
+    }
+
+    /// What is declared of the face; None for the native protocol.
+    pub fn face(&self) -> Option<&Arc<Mount>> {
+        match &self.speaker {
+            Speaker::Native => None,
+            Speaker::Face(mount) => Some(mount),
+        }
+    }
+}
 
 /// Finds out who answers. The path is judged once, here, before anything else looks at it: whatever has two readings
-/// (`//`, dot segments, encoded slashes and dots) has none.
+/// (`//`, dot segments, encoded slashes and dots) has none. A face that is not declared is not there.
 ///
 /// # Errors
 /// No protocol has this path, or not with this method.
-pub fn route<'p>(method: &Method, path: &'p str) -> Result<Route<'p>, Problem> {
+pub fn route<'p>(faces: &Faces, method: &Method, path: &'p str) -> Result<Route<'p>, Problem> {
     let unknown = || Problem::new(Code::UnknownPath).with_detail("nothing is served at this path");
     let (first, rest) = path::segments(path).ok_or_else(unknown)?;
-    let protocol = PROTOCOLS.into_iter().find(|protocol| protocol.name() == first).ok_or_else(unknown)?;
-    Ok((protocol, protocol.route(method, rest)?))
+    let (speaker, rest) = match rest.strip_prefix("connectors/") {
+        Some(rest) if first == Native.name() => (Some(Speaker::Native), rest),
+        _ => (None, rest),
+    };
+    let (connector, tail) = rest.split_once('/').unwrap_or((rest, ""));
+    if !path::is_connector_name(connector) {
+        return Err(unknown());
+    }
+    let speaker = speaker.or_else(|| faces.find(first, connector).map(Speaker::Face)).ok_or_else(unknown)?;
+    let mut route = Route { speaker, connector, tail, action: Action::Login };
+    route.action = route.protocol().route(method, tail)?;
+    Ok(route)
 }

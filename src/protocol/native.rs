@@ -9,8 +9,7 @@ use http::{HeaderMap, HeaderValue, Method};
 use serde::{Serialize, Serializer};
 
 use super::input::Input;
-use super::path::is_connector_name;
-use super::{Code, Problem, Protocol, Response, Target};
+use super::{Asked, Code, Problem, Protocol, Question, Response};
 use crate::action::{Action, Lookup, NewUser, Outcome, Page, Profile, Request};
 use crate::handler::{self, Class};
 
@@ -23,25 +22,33 @@ impl Protocol for Native {
         "v1"
     }
 
-    fn route<'p>(&self, method: &Method, rest: &'p str) -> Result<Target<'p>, Problem> {
-        let target = target(rest).ok_or_else(|| {
+    fn route(&self, method: &Method, tail: &str) -> Result<Action, Problem> {
+        let action = tail.parse().map_err(|()| {
             Problem::new(Code::UnknownPath).with_detail("expected `/v1/connectors/{connector}/{action}`")
         })?;
         match *method {
-            Method::POST => Ok(target),
+            Method::POST => Ok(action),
             _ => Err(Problem::method_not_allowed("POST")),
         }
     }
 
-    fn decode(&self, action: Action, headers: &HeaderMap, body: &[u8]) -> Result<Request, Problem> {
-        if !is_json(headers) {
-            let detail = "expected the header `content-type: application/json`";
-            return Err(Problem::new(Code::UnsupportedMediaType).with_detail(detail));
-        }
+    fn decode(&self, question: &Question<'_>) -> Result<Asked, Problem> {
+        require_json(question.headers)?;
+        Ok(Asked::new(Self::request(question.action, question.body)?, Self::response))
+    }
+}
+
+impl Native {
+    /// The request in a JSON body.
+    ///
+    /// # Errors
+    /// The body is not what the action wants.
+    pub fn request(action: Action, body: &[u8]) -> Result<Request, Problem> {
         request(action, Input::parse(body)?)
     }
 
-    fn encode(&self, answer: Result<Outcome, handler::Error>) -> Response {
+    /// The answer to a request.
+    pub fn response(answer: Result<Outcome, handler::Error>) -> Response {
         match answer {
             Ok(outcome) => answered(outcome),
             Err(error) => failed(error.class).into_response(),
@@ -49,11 +56,13 @@ impl Protocol for Native {
     }
 }
 
-/// `connectors/{connector}/{action}`.
-fn target(rest: &str) -> Option<Target<'_>> {
-    let (connector, action) = rest.strip_prefix("connectors/")?.split_once('/')?;
-    let action = action.parse().ok()?;
-    is_connector_name(connector).then_some(Target { connector, action })
+/// A body must say that it is JSON.
+pub(super) fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
+    if is_json(headers) {
+        return Ok(());
+    }
+    let detail = "expected the header `content-type: application/json`";
+    Err(Problem::new(Code::UnsupportedMediaType).with_detail(detail))
 }
 
 /// `application/json`, with no other charset than UTF-8 (RFC 8259, section 8.1).
@@ -141,7 +150,7 @@ fn answered(outcome: Outcome) -> Response {
         Outcome::Unchanged => ok(Bytes::from_static(br#"{"changed":false}"#)),
         // The refusal's kind ends here: unknown user and wrong password are the same bytes.
         Outcome::WrongCredentials(_) => Problem::new(Code::WrongCredentials).into_response(),
-        Outcome::Denied(message) => Problem::new(Code::Denied).with_detail(message).into_response(),
+        Outcome::Denied(denial) => Problem::denied(denial.reason, denial.message).into_response(),
         Outcome::NotFound => Problem::new(Code::NotFound).into_response(),
         Outcome::UserExists => Problem::new(Code::UserExists).into_response(),
         Outcome::Listed(page) => users(&page),
@@ -150,7 +159,7 @@ fn answered(outcome: Outcome) -> Response {
 }
 
 /// The message of a handler's error is for the log; only its class is told.
-fn failed(class: Class) -> Problem {
+pub(super) fn failed(class: Class) -> Problem {
     match class {
         Class::InvalidInput { field, message } => Problem::invalid(field, message),
         other => Problem::new(Code::of(&other)),
@@ -185,7 +194,8 @@ fn complete(written: serde_json::Result<()>, body: Vec<u8>) -> Response {
     }
 }
 
-fn ok(body: Bytes) -> Response {
+/// 200 with this JSON.
+pub(super) fn ok(body: Bytes) -> Response {
     let mut response = Response::new(body);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

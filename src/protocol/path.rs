@@ -16,7 +16,7 @@ pub(super) fn segments(path: &str) -> Option<(&str, &str)> {
 const MAX_NAME: usize = 35;
 
 /// Whether a connector can have this name.
-pub(super) fn is_connector_name(name: &str) -> bool {
+pub fn is_connector_name(name: &str) -> bool {
     (1..=MAX_NAME).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 

@@ -11,6 +11,7 @@ use http::{HeaderValue, StatusCode};
 use serde_json::json;
 
 use super::Response;
+use crate::action::DenialReason;
 use crate::handler::Class;
 
 /// Declares the codes with their statuses and titles in one table.
@@ -153,6 +154,12 @@ impl Problem {
     /// A value that the store's rules refuse, with their own reason.
     pub(super) fn rejected(reason: &str, detail: String) -> Self {
         Self { extension: Some(("reason", reason.to_owned())), ..Self::new(Code::Rejected).with_detail(detail) }
+    }
+
+    /// The password is right, but the user may not log in; the kind of reason, where the definition says it.
+    pub(super) fn denied(reason: DenialReason, message: String) -> Self {
+        let extension = (reason != DenialReason::Other).then(|| ("reason", reason.as_str().to_owned()));
+        Self { extension, ..Self::new(Code::Denied).with_detail(message) }
     }
 
     /// A limit is reached for so many seconds.

@@ -7,6 +7,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http::header::{CONNECTION, TRANSFER_ENCODING};
 use http::request::Parts;
@@ -25,11 +26,11 @@ use super::span::Spans;
 use super::tls::HandshakeFailure;
 use super::trace::{RequestIds, TRACERESPONSE};
 use super::{Settings, body, oauth};
-use crate::access::{self, Access, Attempt, RateLimited, Source, Unauthenticated};
+use crate::access::{self, Access, Attempt, Caller, Presented, RateLimited, Source, Unauthenticated};
 use crate::action::{Action, Outcome, Request};
 use crate::audit::Audit;
 use crate::handler;
-use crate::protocol::{self, Code, Problem, Protocol, Response, Target};
+use crate::protocol::{self, Asked, Code, Encode, Faces, Mount, Problem, Question, Response, Route};
 
 /// Everything that answering needs.
 #[derive(Debug)]
@@ -42,6 +43,7 @@ pub struct Gateway<C> {
     ids: RequestIds,
     audit: Option<Arc<Audit>>,
     spans: Option<Spans>,
+    faces: Arc<ArcSwap<Faces>>,
     /// Watched by whatever outlives its connection.
     work: watch::Sender<()>,
 }
@@ -57,12 +59,18 @@ impl<C: Connectors> Gateway<C> {
         instance: u64,
     ) -> Self {
         let (ids, work) = (RequestIds::new(instance), watch::Sender::new(()));
-        Self { connectors, access, metrics, readiness, settings, ids, audit: None, spans: None, work }
+        let faces = Arc::default();
+        Self { connectors, access, metrics, readiness, settings, ids, audit: None, spans: None, faces, work }
     }
 
     /// Keeps a record of every decision in this journal.
     pub fn with_audit(self, audit: Option<Arc<Audit>>) -> Self {
         Self { audit, ..self }
+    }
+
+    /// Speaks the protocols of these faces, too.
+    pub fn with_faces(self, faces: Arc<ArcSwap<Faces>>) -> Self {
+        Self { faces, ..self }
     }
 
     /// Gives what it answered to whoever exports traces; of those that begin here, this share.
@@ -88,10 +96,10 @@ impl<C: Connectors> Gateway<C> {
         let ready = match self.prepare(head, &mut body, &mut record).await {
             Ok(ready) => ready,
             Err(refused) => {
-                let Refused { protocol, problem } = *refused;
+                let Refused { face, problem } = *refused;
                 record.refuse(&self.metrics, problem.code());
-                let mut response = match protocol {
-                    Some(protocol) => protocol.refuse(problem),
+                let mut response = match face {
+                    Some(mount) => mount.protocol.refuse(problem),
                     None => problem.into_response(),
                 };
                 if body.is_some_and(|body| !body::has_arrived(body)) {
@@ -132,15 +140,17 @@ impl<C: Connectors> Gateway<C> {
     ) -> Result<Ready<C::Connector>, Box<Refused>> {
         let access = self.access.load_full();
         self.admit_address(&access, head, record)?;
-        let (protocol, target) = protocol::route(&head.method, head.uri.path())?;
-        let refused = |problem| Box::new(Refused { protocol: Some(protocol), problem });
-        record.action = Some(target.action);
-        self.admit_client(&access, head, target, record).await.map_err(refused)?;
-        let Some(connector) = self.connectors.find(target.connector) else {
+        let faces = self.faces.load();
+        let route = protocol::route(&faces, &head.method, head.uri.path())?;
+        let refused = |problem| Box::new(Refused { face: route.face().cloned(), problem });
+        record.action = Some(route.action);
+        record.protocol = Some(route.protocol().name());
+        let caller = self.admit_client(&access, head, &route, record).await.map_err(refused)?;
+        let Some(connector) = self.connectors.find(route.connector) else {
             return Err(refused(Problem::new(Code::UnknownConnector)));
         };
         let version = HeaderValue::from_str(connector.version()).unwrap_or(HeaderValue::from_static("invalid"));
-        record.connector = Some(Served { metrics: self.metrics.connector(target.connector), version });
+        record.connector = Some(Served { metrics: self.metrics.connector(route.connector), version });
         let begun = Instant::now();
         let bytes = match body.take() {
             Some(body) => {
@@ -149,17 +159,25 @@ impl<C: Connectors> Gateway<C> {
             None => Bytes::new(),
         };
         self.metrics.stage(Stage::Body, begun.elapsed());
-        let request = protocol.decode(target.action, &head.headers, &bytes).map_err(refused)?;
+        let (action, tail, query) = (route.action, route.tail, head.uri.query());
+        let question = Question { action, tail, query, headers: &head.headers, body: &bytes };
+        let Asked { request, encode } = route.protocol().decode(&question).map_err(refused)?;
+        let action = request.action();
+        if action != route.action {
+            record.action = Some(action);
+            may(&caller, route.connector, action, record).map_err(refused)?;
+        }
         record.about(&request);
-        let attempt = self.reserve_account(&access, target, &request, record).map_err(refused)?;
-        if let Err(unwritable) = record.reserve(target.action) {
+        let attempt = self.reserve_account(&access, route.connector, &request, record).map_err(refused)?;
+        if let Err(unwritable) = record.reserve(action) {
             if let Some(attempt) = attempt {
                 attempt.give_back();
             }
             record.reason = Some(unwritable.to_string());
             return Err(refused(Problem::new(Code::AuditUnavailable)));
         }
-        Ok(Ready { protocol, connector, request, attempt })
+        let face = route.face().cloned();
+        Ok(Ready { face, encode, connector, request, attempt })
     }
 
     /// Finds out where the request comes from, and whether anybody there may ask.
@@ -186,9 +204,9 @@ impl<C: Connectors> Gateway<C> {
         &self,
         access: &Access,
         head: &Parts,
-        target: Target<'_>,
+        route: &Route<'_>,
         record: &mut Record,
-    ) -> Result<(), Problem> {
+    ) -> Result<Caller, Problem> {
         // Only requests that do not authenticate count against the address: an identity provider sends all of its
         // requests from a few addresses.
         let attempt = access
@@ -198,7 +216,8 @@ impl<C: Connectors> Gateway<C> {
                 self.decided(Limit::Address, decision, record)
             })
             .transpose()?;
-        let caller = match access.caller(&head.headers, head.extensions.get()).await {
+        let how = route.face().map_or(Presented::Bearer, |face| Presented::in_header(&face.credentials));
+        let caller = match access.caller(&head.headers, &how, head.extensions.get()).await {
             Ok(caller) => caller,
             Err(reason) => {
                 record.class = Some(reason.class());
@@ -218,13 +237,9 @@ impl<C: Connectors> Gateway<C> {
             record.class = Some("client_address_not_allowed");
             return Err(Problem::new(Code::Forbidden).with_detail("this client may not ask from this address"));
         }
-        if !caller.may(target.connector, target.action) {
-            let detail = format!("the client has no scope for `{}:{}`", target.connector, target.action);
-            record.reason = Some(detail.clone());
-            record.class = Some("missing_scope");
-            return Err(Problem::new(Code::Forbidden).with_detail(detail));
-        }
-        self.decided(Limit::Client, client.reserve(), record)
+        may(&caller, route.connector, route.action, record)?;
+        self.decided(Limit::Client, client.reserve(), record)?;
+        Ok(caller)
     }
 
     /// Counts the attempt before its work. Looking up is no attempt at anything and stands on the hot path; how much
@@ -232,18 +247,18 @@ impl<C: Connectors> Gateway<C> {
     fn reserve_account(
         &self,
         access: &Access,
-        target: Target<'_>,
+        connector: &str,
         request: &Request,
         record: &mut Record,
     ) -> Result<Option<Attempt>, Problem> {
         let (Some(limiter), Some(account)) = (access.account_limiter(), request.account()) else { return Ok(None) };
-        if target.action == Action::GetUser {
+        if request.action() == Action::GetUser {
             return Ok(None);
         }
         let end_user = if access.trusts_end_user_address() { end_user_address(request) } else { None };
         let client = record.client.as_ref().map_or("", |client| client.id());
         let source = Source { client, address: end_user.unwrap_or(record.address) };
-        let reserved = limiter.reserve(target.connector, account, source, Instant::now());
+        let reserved = limiter.reserve(connector, account, source, Instant::now());
         self.decided(Limit::Account, reserved, record).map(Some)
     }
 
@@ -257,9 +272,10 @@ impl<C: Connectors> Gateway<C> {
 
     /// Asks the connector and writes its answer.
     async fn answer(&self, ready: Ready<C::Connector>, mut record: Record) -> Response {
-        let Ready { protocol, connector, request, attempt } = ready;
+        let Ready { face, encode, connector, request, attempt } = ready;
         let begun = Instant::now();
-        let answer = caught(connector.answer(request, begun + self.settings.budget)).await;
+        let time = face.as_ref().map_or(self.settings.budget, |face| face.time.min(self.settings.budget));
+        let answer = caught(connector.answer(request, begun + time)).await;
         self.metrics.stage(Stage::Connector, begun.elapsed());
         if let Some(attempt) = attempt {
             settle(attempt, answer.as_ref().ok());
@@ -271,12 +287,17 @@ impl<C: Connectors> Gateway<C> {
                 }
                 let (verdict, reason) = verdict(&answer);
                 (record.reason, record.class) = reason;
-                (verdict, protocol.encode(answer))
+                (verdict, encode(answer))
             }
             Err(_) => {
                 self.metrics.panicked();
                 record.class = Some("panic");
-                (Code::Internal.into(), protocol.refuse(Problem::new(Code::Internal)))
+                let problem = Problem::new(Code::Internal);
+                let response = match face {
+                    Some(face) => face.protocol.refuse(problem),
+                    None => problem.into_response(),
+                };
+                (Code::Internal.into(), response)
             }
         };
         record.finish(&self.metrics, verdict, response.status());
@@ -324,22 +345,34 @@ const X_USERBRIDGE_VERSION: HeaderName = HeaderName::from_static("x-userbridge-v
 
 /// A request that a connector can answer.
 struct Ready<A> {
-    protocol: &'static dyn Protocol,
+    face: Option<Arc<Mount>>,
+    encode: Encode,
     connector: Arc<A>,
     request: Request,
     attempt: Option<Attempt>,
 }
 
-/// A refusal, in the words of its protocol once that is known. Boxed, since it is large and rare.
+/// A refusal, in the words of its face once that is known. Boxed, since it is large and rare.
 struct Refused {
-    protocol: Option<&'static dyn Protocol>,
+    face: Option<Arc<Mount>>,
     problem: Problem,
 }
 
 impl From<Problem> for Box<Refused> {
     fn from(problem: Problem) -> Self {
-        Self::new(Refused { protocol: None, problem })
+        Self::new(Refused { face: None, problem })
     }
+}
+
+/// Whether the caller may ask this of this connector.
+fn may(caller: &Caller, connector: &str, action: Action, record: &mut Record) -> Result<(), Problem> {
+    if caller.may(connector, action) {
+        return Ok(());
+    }
+    let detail = format!("the client has no scope for `{connector}:{action}`");
+    record.reason = Some(detail.clone());
+    record.class = Some("missing_scope");
+    Err(Problem::new(Code::Forbidden).with_detail(detail))
 }
 
 /// Whether the attempt counts: not when it succeeded, or could not be answered (a panic included).
@@ -374,6 +407,7 @@ type Reason = (Option<String>, Option<&'static str>);
 fn verdict(answer: &Result<Outcome, handler::Error>) -> (Verdict, Reason) {
     match answer {
         Ok(outcome @ Outcome::WrongCredentials(refusal)) => (outcome.into(), (None, Some(refusal.as_str()))),
+        Ok(outcome @ Outcome::Denied(denial)) => (outcome.into(), (None, Some(denial.reason.as_str()))),
         Ok(outcome @ Outcome::Rejected(rejection)) => (outcome.into(), (None, Some(rejection.code))),
         Ok(outcome) => (outcome.into(), (None, None)),
         Err(error) => (Code::of(&error.class).into(), (Some(error.message.clone()), Some(error.class.as_str()))),

@@ -277,7 +277,7 @@ impl From<&Outcome> for Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::action::{Object, Profile, Refusal, Rejection};
+    use crate::action::{Denial, Object, Profile, Refusal, Rejection};
 
     #[test]
     fn verdicts_are_named_like_the_outcomes() {
@@ -285,7 +285,7 @@ mod tests {
         let outcomes = [
             Outcome::Authenticated(profile()),
             Outcome::WrongCredentials(Refusal::UnknownUser),
-            Outcome::Denied(String::new()),
+            Outcome::Denied(Denial::new("")),
             Outcome::Found(profile()),
             Outcome::NotFound,
             Outcome::Listed(crate::action::Page::default()),

@@ -27,6 +27,8 @@ pub(super) struct Record {
     pub(super) address: IpAddr,
     pub(super) client: Option<Arc<Client>>,
     pub(super) action: Option<Action>,
+    /// What is spoken.
+    pub(super) protocol: Option<&'static str>,
     pub(super) connector: Option<Served>,
     /// Why, in words for the operator.
     pub(super) reason: Option<String>,
@@ -70,6 +72,7 @@ impl Record {
             address,
             client,
             action,
+            protocol: None,
             connector,
             reason,
             class,
@@ -151,6 +154,7 @@ impl Record {
             connector = self.connector.as_ref().map(|served| served.metrics.name()),
             version = self.connector.as_ref().map(|served| text(&served.version)),
             action = self.action.map(Action::as_str),
+            protocol = self.protocol,
             outcome,
             status = status.map(|status| status.as_u16()),
             reason = self.reason.as_deref().or(self.class),

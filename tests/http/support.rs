@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use userbridge::access::{Access, ClientSettings, KeyDigest, Limits, Settings as AccessSettings, Shared};
-use userbridge::action::{Lookup, Object, Outcome, Profile, Refusal, Rejection, Request};
+use userbridge::action::{Denial, DenialReason, Lookup, Object, Outcome, Profile, Refusal, Rejection, Request};
 use userbridge::handler::{Class, Error};
 use userbridge::server::{self, Answer, Connectors, Drain, Gateway, Metrics, Readiness, Readings, Settings};
 
@@ -52,7 +52,9 @@ fn outcome(name: &str, request: &Request) -> Result<Outcome, Error> {
         "panic" => panic!("a defect"),
         "unknown" => Ok(Outcome::WrongCredentials(Refusal::UnknownUser)),
         "wrong" | "slow-wrong" => Ok(Outcome::WrongCredentials(Refusal::WrongPassword)),
-        "locked" => Ok(Outcome::Denied("This account is locked".to_owned())),
+        "locked" => {
+            Ok(Outcome::Denied(Denial { reason: DenialReason::Locked, ..Denial::new("This account is locked") }))
+        }
         "missing" => Ok(Outcome::NotFound),
         "taken" => Ok(Outcome::UserExists),
         "unmatched" => Ok(Outcome::Unchanged),

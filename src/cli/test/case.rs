@@ -1,7 +1,5 @@
 //! A case as a request, and what of the answer is not as expected.
 
-use http::HeaderMap;
-use http::header::{CONTENT_TYPE, HeaderValue};
 use serde_json::Value as Json;
 
 use crate::action::{Lookup, Object, Outcome, Page, Profile, Request};
@@ -9,7 +7,7 @@ use crate::definition::Test as Case;
 use crate::definition::raw::{RawExpect, RawTest, RawTestGetUser};
 use crate::diagnostic::{Code, Fault, nearest};
 use crate::handler;
-use crate::protocol::{Native, Protocol};
+use crate::protocol::Native;
 use crate::secret::Password;
 
 /// Every name that an expectation may have.
@@ -100,8 +98,7 @@ pub(super) fn request(case: &Case) -> Result<Request, String> {
         return Ok(Request::ListUsers { after: input.after.clone(), limit });
     }
     let body = serde_json::to_vec(&raw.create).map_err(|error| error.to_string())?;
-    let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
-    let decoded = Native.decode(case.action, &headers, &body);
+    let decoded = Native::request(case.action, &body);
     decoded.map_err(|problem| problem.detail().unwrap_or("the input is not valid").to_owned())
 }
 
@@ -179,7 +176,7 @@ fn compare(path: &str, found: Option<&Json>, expected: &Json, faults: &mut Vec<S
 
 fn message(outcome: &Outcome) -> Option<&str> {
     match outcome {
-        Outcome::Denied(message) => Some(message),
+        Outcome::Denied(denial) => Some(&denial.message),
         Outcome::Rejected(rejection) => Some(&rejection.message),
         _ => None,
     }

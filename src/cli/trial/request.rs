@@ -3,15 +3,13 @@
 use std::io::Read;
 
 use clap::Args;
-use http::HeaderMap;
-use http::header::{CONTENT_TYPE, HeaderValue};
 use serde_json::{Map, Value as Json};
 use zeroize::Zeroizing;
 
 use crate::action::{Action, Request};
 use crate::definition::Definition;
 use crate::definition::raw::RawFieldType;
-use crate::protocol::{Native, Protocol};
+use crate::protocol::Native;
 use crate::secret::Password;
 
 /// The members of a request.
@@ -89,8 +87,7 @@ impl Inputs {
             return Err(format!("`{action}` needs a password: add --password-stdin and pipe it in"));
         }
         let body = Zeroizing::new(serde_json::to_vec(&members).map_err(|error| error.to_string())?);
-        let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
-        Native.decode(action, &headers, &body).map_err(|problem| {
+        Native::request(action, &body).map_err(|problem| {
             let detail = problem.detail().unwrap_or("the request is not valid");
             format!("{}; members are set with options, see `userbridge try --help`", detail)
         })
