@@ -11,6 +11,7 @@
 //! | 1 | [`hash`] | password formats: parse, cap, compute, compare; the bounded pool that computes |
 //! | 1 | [`sql`] | templates become one constant statement with typed parameters; no I/O |
 //! | 1 | [`db`] | PostgreSQL, MySQL/MariaDB and SQLite behind one small trait |
+//! | 1 | [`export`] | users in the layouts that identity providers take in bulk; no I/O |
 //! | 2 | [`definition`] | YAML becomes a checked definition, or a report of everything that is wrong |
 //! | 3 | [`handler`] | a definition on its database answers requests |
 //! | 4 | [`registry`] | the connectors in service, behind one atomic pointer |
@@ -41,6 +42,7 @@ pub mod connect;
 pub mod db;
 pub mod definition;
 pub mod diagnostic;
+pub mod export;
 pub mod handler;
 pub mod hash;
 pub mod protocol;

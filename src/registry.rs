@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use crate::action::{Class, Error, Outcome, Request};
 use crate::db::{self, Database, Fingerprint, PoolState};
 use crate::definition::Definition;
-use crate::handler::{BreakerState, Handler, Resources, Store, Trace};
+use crate::handler::{BreakerState, Handler, Resources, Store, Stored, Trace};
 
 /// The registry that is served now.
 pub type Shared = Arc<ArcSwap<Registry>>;
@@ -94,6 +94,14 @@ impl Connector {
             return Err(Error::new(Class::Unavailable, "the connector is disabled in its definition"));
         }
         self.handler.run(&request, deadline).await
+    }
+
+    /// One page of users with their stored hashes, for moving them elsewhere.
+    ///
+    /// # Errors
+    /// When no answer could be had.
+    pub async fn stored_page(&self, after: Option<&str>, limit: u16, deadline: Instant) -> Result<Vec<Stored>, Error> {
+        self.handler.stored_page(after, limit, deadline).await
     }
 
     /// Prepares every statement on the database.

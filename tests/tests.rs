@@ -8,6 +8,7 @@ mod cases;
 mod check;
 mod db;
 mod definitions;
+mod export;
 mod expressions;
 mod faces;
 mod faults;
