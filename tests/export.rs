@@ -110,6 +110,26 @@ fn run(dialect: Dialect) {
     hashes(&shop);
     interrupted(&shop);
     usage(&shop);
+    unindexed(&shop);
+}
+
+/// `check --connect` finds pages that would read the whole table each.
+fn unindexed(shop: &Shop) {
+    shop.store.script("CREATE TABLE bare (id integer, email varchar(100) UNIQUE);");
+    for (table, found) in [("bare", true), ("users", false)] {
+        let text = format!(
+            "version: 1\nconnector: bare\ndatabase: {{ url: '{}' }}\nactions:\n  list_users:\n    sql: \
+             'SELECT b.id, b.email FROM {table} b WHERE b.id > {{{{ after | default(-1) }}}} ORDER BY b.id LIMIT {{{{ limit }}}}'\n",
+            shop.store.url
+        );
+        std::fs::write(shop.path("bare.yaml"), text).unwrap();
+        let mut command = program();
+        let output =
+            command.args(["check", "--connect", "bare.yaml"]).current_dir(shop.folder.path()).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let message = "every page reads and sorts the whole of `bare`: no index begins with `id`";
+        assert_eq!((text.contains(message), text.contains("seq-scan")), (found, found), "{text}");
+    }
 }
 
 fn every_layout(shop: &Shop) {
