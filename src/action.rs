@@ -15,7 +15,7 @@ pub use self::denial::{Denial, DenialReason};
 pub use self::error::{Class, Error};
 use crate::secret::Password;
 
-/// The nine things an identity provider asks of a user store.
+/// The ten things an identity provider asks of a user store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Action {
     /// Verify a password.
@@ -36,11 +36,13 @@ pub enum Action {
     ChangePhoneNumber,
     /// Remove a user.
     Delete,
+    /// Give all users, page by page.
+    ListUsers,
 }
 
 impl Action {
     /// Every action, in the order of the documentation.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Login,
         Self::GetUser,
         Self::Create,
@@ -50,6 +52,7 @@ impl Action {
         Self::ChangeUsername,
         Self::ChangePhoneNumber,
         Self::Delete,
+        Self::ListUsers,
     ];
 
     /// The name in YAML keys, URLs, scopes and metrics.
@@ -64,12 +67,13 @@ impl Action {
             Self::ChangeUsername => "change_username",
             Self::ChangePhoneNumber => "change_phone_number",
             Self::Delete => "delete",
+            Self::ListUsers => "list_users",
         }
     }
 
     /// Whether the action's statement may only read.
     pub const fn reads(self) -> bool {
-        matches!(self, Self::Login | Self::GetUser)
+        matches!(self, Self::Login | Self::GetUser | Self::ListUsers)
     }
 }
 
@@ -103,6 +107,7 @@ pub enum Request {
     ChangeUsername { username: String, new_username: String },
     ChangePhoneNumber { phone_number: String, new_phone_number: String, verified: Option<bool> },
     Delete { user_id: String },
+    ListUsers { after: Option<String>, limit: u16 },
 }
 
 impl Request {
@@ -118,6 +123,7 @@ impl Request {
             Self::ChangeUsername { .. } => Action::ChangeUsername,
             Self::ChangePhoneNumber { .. } => Action::ChangePhoneNumber,
             Self::Delete { .. } => Action::Delete,
+            Self::ListUsers { .. } => Action::ListUsers,
         }
     }
 
@@ -131,6 +137,7 @@ impl Request {
             Self::ChangeUsername { username, .. } => Some(username),
             Self::ChangePhoneNumber { phone_number, .. } => Some(phone_number),
             Self::Delete { user_id } => Some(user_id),
+            Self::ListUsers { .. } => None,
         }
     }
 
@@ -192,6 +199,8 @@ pub enum Outcome {
     Changed,
     /// No row matched: nothing was changed.
     Unchanged,
+    /// Some of the users, in the order of their ids.
+    Listed(Page),
 }
 
 impl Outcome {
@@ -208,8 +217,26 @@ impl Outcome {
             Self::Rejected(_) => "rejected",
             Self::Changed => "changed",
             Self::Unchanged => "unchanged",
+            Self::Listed(_) => "listed",
         }
     }
+}
+
+/// Some of the users, and where the others begin.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Page {
+    /// The users, in the order of their ids.
+    pub users: Vec<Profile>,
+    /// The `after` of the next page; None when this is the last one.
+    pub next: Option<String>,
+}
+
+impl Page {
+    /// The most users of one page.
+    pub const MAX: u16 = 1000;
+
+    /// The users of a page when nobody says how many.
+    pub const DEFAULT: u16 = 100;
 }
 
 /// Why credentials were refused; one answer outside, several inside.

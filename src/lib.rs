@@ -13,6 +13,7 @@
 //! | 1 | [`breaker`], [`complaint`] | a store that is down is spared; what only the operator can mend is said loudly |
 //! | 1 | [`outbound`] | requests to other hosts: bounded, and only where the configuration says |
 //! | 1 | [`db`] | PostgreSQL, MySQL/MariaDB and SQLite behind one small trait |
+//! | 1 | [`export`] | users in the layouts that identity providers take in bulk; no I/O |
 //! | 2 | [`definition`] | YAML becomes a checked definition, or a report of everything that is wrong |
 //! | 3 | [`handler`] | a definition on its database answers requests |
 //! | 3 | [`upstream`] | a definition in front of another tenant or service answers requests |
@@ -46,6 +47,7 @@ pub mod connect;
 pub mod db;
 pub mod definition;
 pub mod diagnostic;
+pub mod export;
 pub mod handler;
 pub mod hash;
 pub mod outbound;

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use crate::action::{Class, Error, Outcome, Request};
 use crate::db::{self, Database, PoolState};
 use crate::definition::{Definition, UserStore};
-use crate::handler::{BreakerState, Handler, Resources, Store, Trace};
+use crate::handler::{BreakerState, Handler, Resources, Store, Stored, Trace};
 use crate::upstream::{self, Link, Upstream};
 
 /// The registry that is served now.
@@ -135,6 +135,17 @@ impl Connector {
         match &self.backend {
             Backend::Database(handler) => handler.run(&request, deadline).await,
             Backend::Upstream(upstream) => upstream.run(&request, deadline).await,
+        }
+    }
+
+    /// One page of users with their stored hashes, for moving them elsewhere.
+    ///
+    /// # Errors
+    /// When no answer could be had; an upstream shows no hashes.
+    pub async fn stored_page(&self, after: Option<&str>, limit: u16, deadline: Instant) -> Result<Vec<Stored>, Error> {
+        match &self.backend {
+            Backend::Database(handler) => handler.stored_page(after, limit, deadline).await,
+            Backend::Upstream(_) => Err(Error::new(Class::ActionNotDeclared, "an upstream shows no hashes")),
         }
     }
 

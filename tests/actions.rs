@@ -1,9 +1,10 @@
-//! All nine actions with all their outcomes, through HTTP: one table of cases for every database.
+//! All ten actions with all their outcomes, through HTTP: one table of cases for every database.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, in its helpers too")]
 
 mod create;
 mod hostile;
+pub mod listing;
 mod login;
 mod lookup;
 mod outage;
@@ -58,6 +59,10 @@ const CASES: &[(&str, Case)] = &[
     ("create: fields are closed and typed", create::fields),
     ("create: more than one row is no answer and is undone", create::too_many),
     ("create: without a password", create::without_password),
+    ("list_users: pages lose and repeat nobody", listing::pages),
+    ("list_users: ids that are texts, and no smallest one", listing::texts),
+    ("list_users: cursors and limits are typed", listing::requests),
+    ("list_users: pages that would lose users or never end are no answer", listing::disorder),
     ("verify", write::verify),
     ("change_password: the new one works, the old one does not", write::change_password),
     ("change_password: unacceptable passwords are rejected", write::unacceptable_passwords),
@@ -148,7 +153,10 @@ impl World {
             "failing-upgrade",
             "racing-upgrade",
             "devices",
-            "reaper"
+            "reaper",
+            "repeating",
+            "unlimited",
+            "backwards"
         ];
         let gateway = definitions.iter().fold(setup, |setup, (name, text)| setup.definition(name, text)).start();
         Self { dialect, store, gateway }
@@ -192,7 +200,7 @@ impl World {
         let reply = self.call(connector, action, body.clone());
         assert_eq!(reply.code(), code, "{connector} {action} {body}\n{reply:?}\n{}", self.last_reason());
         let status = match code {
-            "user" | "created" | "changed" | "unchanged" => 200,
+            "user" | "listed" | "created" | "changed" | "unchanged" => 200,
             "invalid_input" => 400,
             "wrong_credentials" => 401,
             "denied" => 403,

@@ -13,6 +13,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value as Json, json};
 
+use crate::actions::listing::all;
 use crate::gateway::{Gateway, Reply};
 use crate::servers;
 
@@ -45,6 +46,15 @@ impl Application {
         let reply = self.gateway.call(self.name, action, &body);
         assert_eq!(reply.code(), code, "{} {action} {body} {reply:?}\n{}", self.name, self.gateway.log());
         reply
+    }
+
+    /// All users, which are the same in small pages and in one; this one is among them.
+    #[track_caller]
+    fn lists(&self, user: &Json) {
+        let page = |body: Json| self.expect("list_users", body, "listed").json();
+        let whole = page(json!({ "limit": 1000 }))["users"].clone();
+        assert_eq!(Json::Array(all(page, 2)), whole, "{}", self.name);
+        assert!(whole.as_array().unwrap().contains(user), "{} {user} {whole:#}", self.name);
     }
 
     #[track_caller]

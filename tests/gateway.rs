@@ -344,7 +344,7 @@ impl Reply {
         self.json()["user"].clone()
     }
 
-    /// What was answered, in one word: the code of a problem, or `user`, `created`, `changed` or `unchanged`.
+    /// What was answered, in one word: the code of a problem, or `user`, `listed`, `created`, `changed` or `unchanged`.
     pub fn code(&self) -> String {
         let json = self.json();
         if let Some(code) = json["code"].as_str() {
@@ -355,6 +355,7 @@ impl Reply {
         assert_eq!(self.status, 200, "{self:?}");
         let known = [
             ("user", json!({ "user": json["user"] })),
+            ("listed", json!({ "users": json["users"], "next": json["next"] })),
             ("created", json!({ "created": true })),
             ("changed", json!({ "changed": true })),
             ("unchanged", json!({ "changed": false })),

@@ -9,7 +9,7 @@ use std::{fs, io};
 /// Every module of the crate and its level; a module imports from lower levels only, never from its siblings.
 const LEVELS: &[(u8, &[&str])] = &[
     (0, &["diagnostic", "action", "secret"]),
-    (1, &["breaker", "complaint", "hash", "sql", "db", "outbound"]),
+    (1, &["breaker", "complaint", "hash", "sql", "db", "export", "outbound"]),
     (2, &["definition"]),
     (3, &["handler", "managed", "upstream"]),
     (4, &["registry", "connect"]),

@@ -15,7 +15,7 @@ pub const PASSWORD: &str = "correct horse";
 /// Its phpass hash at the lowest cost, so that hashing takes no time.
 pub const HASH: &str = "$P$5abcdefghAwHMLXeh48xCQuy..94JO/";
 
-/// All nine actions.
+/// All ten actions.
 pub const DEFINITION: &str = "
 version: 1
 connector: people
@@ -37,6 +37,8 @@ actions:
   change_username: { sql: 'UPDATE people SET username = {{ new_username }} WHERE username = {{ username }}' }
   change_phone_number: { sql: 'UPDATE people SET phone = {{ new_phone_number }} WHERE phone = {{ phone_number }}' }
   delete: { sql: 'DELETE FROM people WHERE id = {{ user_id }}' }
+  list_users:
+    sql: 'SELECT id, email, username FROM people WHERE id > {{ after | default(-1) }} ORDER BY id LIMIT {{ limit }}'
 ";
 
 /// Settings with one client that may do everything, and these further lines.

@@ -27,7 +27,7 @@ use userbridge::secret::Password;
 
 use self::spy::Spy;
 
-/// All nine actions, with everything that a template can take from a request.
+/// All ten actions, with everything that a template can take from a request.
 const DEFINITION: &str = r#"
 version: 1
 connector: acme
@@ -75,6 +75,9 @@ actions:
     sql:
       - DELETE FROM sessions WHERE user_id = {{ user_id }}
       - DELETE FROM {{ users }} WHERE id = {{ user_id }}
+  list_users:
+    first: SELECT id, email, plan FROM {{ users }} ORDER BY id LIMIT {{ limit }}
+    sql: SELECT id, email, plan FROM {{ users }} WHERE id > {{ after }} ORDER BY id LIMIT {{ limit }}
 "#;
 
 const URLS: [&str; 3] = ["postgres://u@127.0.0.1/d", "mysql://u@127.0.0.1/d", "sqlite:users.db"];
@@ -98,6 +101,8 @@ fn constants(definition: &Definition) -> BTreeSet<String> {
         [&get_user.by_identifier, &get_user.by_user_id, &stored.rehash].map(|one| Arc::clone(one.as_ref().unwrap())),
     );
     all.extend(steps(&definition.create.as_ref().unwrap().write.steps));
+    let list = definition.list_users.as_ref().unwrap();
+    all.extend([Arc::clone(list.first.as_ref().unwrap()), Arc::clone(&list.sql)]);
     all.extend(definition.writes.values().flat_map(|write| steps(&write.steps)));
     all.iter().map(|statement| statement.text.to_string()).collect()
 }
@@ -211,6 +216,7 @@ fn request() -> impl Strategy<Value = Request> {
             Request::ChangePhoneNumber { phone_number, new_phone_number, verified }
         }),
         user_id().prop_map(|user_id| Request::Delete { user_id }),
+        (option::of(user_id()), 1..=1000_u16).prop_map(|(after, limit)| Request::ListUsers { after, limit }),
     ]
 }
 
@@ -230,6 +236,9 @@ fn values(request: &Request) -> Vec<String> {
         Request::ChangeUsername { username, new_username } => vec![username.clone(), new_username.clone()],
         Request::ChangePhoneNumber { phone_number, new_phone_number, .. } => {
             vec![phone_number.clone(), new_phone_number.clone()]
+        }
+        Request::ListUsers { after, .. } => {
+            after.iter().map(|id| id.strip_prefix("acme|").unwrap_or(id).to_owned()).collect()
         }
     }
 }

@@ -3,11 +3,13 @@
 mod actions;
 mod applications;
 mod audit;
+mod auth0;
 mod cases;
 mod check;
 mod clock;
 mod db;
 mod definitions;
+mod export;
 mod expressions;
 mod faces;
 mod faults;

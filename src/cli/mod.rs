@@ -8,6 +8,7 @@ mod binding;
 mod check;
 mod client;
 mod demo;
+mod export;
 mod following;
 mod hash;
 mod init;
@@ -62,6 +63,8 @@ enum Command {
     Test(test::Test),
     /// Write a definition for a known application, for a table, or for what a live database holds.
     Init(Box<init::Init>),
+    /// Write all users of a connector in the layout that an identity provider imports.
+    Export(Box<export::Export>),
     /// Make, verify and identify password hashes.
     #[command(subcommand)]
     Hash(hash::Hash),
@@ -124,6 +127,7 @@ pub fn main() -> ExitCode {
         Command::Trial(trial) => trial.run(),
         Command::Test(test) => test.run(),
         Command::Init(init) => init.run(),
+        Command::Export(export) => export.run(),
         Command::Hash(hash) => hash.run(),
         Command::Client(client) => client.run(),
         Command::Tokens(tokens) => tokens.run(),

@@ -131,7 +131,11 @@ fn action(name: &str) -> Result<Action, String> {
 }
 
 /// The definition of a file, or of a connector's name in a folder.
-fn find(connector: &str, folder: &Path, variable: &dyn Fn(&str) -> Option<String>) -> Result<Loaded, String> {
+pub(super) fn find(
+    connector: &str,
+    folder: &Path,
+    variable: &dyn Fn(&str) -> Option<String>,
+) -> Result<Loaded, String> {
     let path = Path::new(connector);
     if path.is_file() {
         return Ok(load_file(path, variable));
@@ -245,7 +249,11 @@ fn named(answer: &Result<Outcome, handler::Error>) -> (&'static str, Option<Stri
             };
             let positive = matches!(
                 outcome,
-                Outcome::Authenticated(_) | Outcome::Found(_) | Outcome::Created(_) | Outcome::Changed
+                Outcome::Authenticated(_)
+                    | Outcome::Found(_)
+                    | Outcome::Created(_)
+                    | Outcome::Changed
+                    | Outcome::Listed(_)
             );
             (outcome.as_str(), reason, positive)
         }

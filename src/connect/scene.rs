@@ -51,6 +51,8 @@ pub(super) enum Purpose {
     GetUser,
     /// Finds a user by id.
     GetUserById,
+    /// Gives a page of users.
+    ListUsers,
     /// A statement of an action that writes; whether its row count decides the outcome.
     Write {
         /// Whether exactly one row must match.
@@ -59,6 +61,11 @@ pub(super) enum Purpose {
 }
 
 impl Purpose {
+    /// Whether its rows become profiles.
+    pub fn gives_profiles(self) -> bool {
+        self.looks_up() || self == Self::ListUsers
+    }
+
     /// Whether it finds the one row of a user.
     pub fn looks_up(self) -> bool {
         matches!(self, Self::Login | Self::GetUser | Self::GetUserById)
@@ -233,6 +240,11 @@ fn purpose(definition: &Definition, statement: &Arc<Statement>) -> Purpose {
         if get_user.by_user_id.as_ref().is_some_and(is) {
             return Purpose::GetUserById;
         }
+    }
+    if let Some(list) = &definition.list_users
+        && (is(&list.sql) || list.first.as_ref().is_some_and(is))
+    {
+        return Purpose::ListUsers;
     }
     let writes = definition.create.iter().map(|create| &create.write).chain(definition.writes.values());
     let deciding = writes.filter_map(|write| write.steps.get(write.deciding)).any(|step| is(&step.statement));

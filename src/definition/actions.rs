@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::checker::Checker;
+use super::listing::list_users;
 use super::lookup::unproven;
-use super::model::{Create, GetUser, Login, StoredPassword, Verification, Write};
+use super::model::{Create, GetUser, ListUsers, Login, StoredPassword, Verification, Write};
 use super::passwords::{Passwords, passwords};
 use super::raw::{RawActions, RawCreate, RawGetUser, RawLogin, RawPassword, RawSql, RawWrite};
 use super::statements::{Ground, Names, compile, first_word, sql_span, steps};
@@ -21,6 +22,7 @@ pub(super) struct Actions {
     pub login: Option<Login>,
     pub get_user: Option<GetUser>,
     pub create: Option<Create>,
+    pub list_users: Option<ListUsers>,
     pub writes: BTreeMap<Action, Write>,
     pub secret_columns: BTreeSet<String>,
 }
@@ -49,7 +51,11 @@ pub(super) fn actions(raw: &At<RawActions>, ground: &Ground<'_>, checker: &mut C
         (Action::ChangePhoneNumber, &declared.change_phone_number),
         (Action::Delete, &declared.delete),
     ];
-    let mut any = declared.login.is_some() || declared.get_user.is_some() || declared.create.is_some();
+    if let Some(raw) = &declared.list_users {
+        all.list_users = list_users(raw, ground, checker);
+    }
+    let reads = declared.login.is_some() || declared.get_user.is_some() || declared.list_users.is_some();
+    let mut any = reads || declared.create.is_some();
     for (action, raw) in writes {
         let Some(raw) = raw else { continue };
         any = true;
@@ -100,11 +106,12 @@ pub(super) fn inputs(action: Action) -> Vec<(&'static str, Input)> {
             ("verified", Input::Verified),
         ],
         Action::Delete => vec![("user_id", Input::UserId)],
+        Action::ListUsers => vec![("after", Input::After), ("limit", Input::Limit)],
     }
 }
 
 /// The inputs without which the action's SQL cannot do what it is for.
-fn needed(action: Action) -> &'static [Input] {
+pub(super) fn needed(action: Action) -> &'static [Input] {
     match action {
         Action::Login | Action::GetUser => &[Input::Identifier],
         Action::Create => &[],
@@ -114,6 +121,7 @@ fn needed(action: Action) -> &'static [Input] {
         Action::ChangeUsername => &[Input::Username, Input::NewUsername],
         Action::ChangePhoneNumber => &[Input::PhoneNumber, Input::NewPhoneNumber],
         Action::Delete => &[Input::UserId],
+        Action::ListUsers => &[Input::After, Input::Limit],
     }
 }
 
@@ -328,7 +336,13 @@ fn own_passwords(raw: Option<&At<RawPassword>>, ground: &Ground<'_>, checker: &m
     }
 }
 
-fn unused(needed: &[Input], statements: &[&Statement], action: &str, sql: &At<String>, checker: &mut Checker<'_>) {
+pub(super) fn unused(
+    needed: &[Input],
+    statements: &[&Statement],
+    action: &str,
+    sql: &At<String>,
+    checker: &mut Checker<'_>,
+) {
     unused_at(needed, statements, action, sql.span.clone(), checker);
 }
 
@@ -381,7 +395,7 @@ fn selected(column: &str, why: &str, statement: &Statement, sql: &At<String>, ch
     }
 }
 
-fn profile_columns(statement: &Statement, sql: &At<String>, ground: &Ground<'_>, checker: &mut Checker<'_>) {
+pub(super) fn profile_columns(statement: &Statement, sql: &At<String>, ground: &Ground<'_>, checker: &mut Checker<'_>) {
     selected(ground.user_id_column, "identifies the user", statement, sql, checker);
     for (column, span) in ground.read_columns {
         if statement.star.is_none() && !statement.mentions(column) {
@@ -392,7 +406,7 @@ fn profile_columns(statement: &Statement, sql: &At<String>, ground: &Ground<'_>,
                     span.clone(),
                     format!("the statement in line {line} does not select `{column}`"),
                 )
-                .help(format!("add `{column}` to its SELECT list; login and get_user must give the same profile")),
+                .help(format!("add `{column}` to its SELECT list; every action must give the same profile")),
             );
         }
     }

@@ -94,6 +94,7 @@ fn declares(raw: &RawActions, action: Action) -> bool {
         Action::ChangeUsername => raw.change_username.is_some(),
         Action::ChangePhoneNumber => raw.change_phone_number.is_some(),
         Action::Delete => raw.delete.is_some(),
+        Action::ListUsers => raw.list_users.is_some(),
     }
 }
 
@@ -108,5 +109,6 @@ fn has(raw: &RawTest, action: Action) -> bool {
         Action::ChangeUsername => raw.change_username.is_some(),
         Action::ChangePhoneNumber => raw.change_phone_number.is_some(),
         Action::Delete => raw.delete.is_some(),
+        Action::ListUsers => raw.list_users.is_some(),
     }
 }

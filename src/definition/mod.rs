@@ -8,6 +8,7 @@ mod cases;
 mod checker;
 mod formats;
 mod gateway;
+mod listing;
 mod load;
 mod lookup;
 mod model;
@@ -35,7 +36,8 @@ pub use self::gateway::{
 };
 pub use self::load::{Loaded, files, load, load_file, load_text, read};
 pub use self::model::{
-    Create, Definition, Deny, GetUser, Login, Step, StoredPassword, Test, UserId, UserStore, Verification, Write,
+    Create, Definition, Deny, GetUser, ListUsers, Login, Step, StoredPassword, Test, UserId, UserStore, Verification,
+    Write,
 };
 pub use self::places::{Located, Places};
 pub use self::profile::{MEMBERS, typed};
@@ -133,6 +135,7 @@ fn build(raw: RawDefinition, surroundings: &Surroundings<'_>, checker: &mut Chec
         login: actions.login,
         get_user: actions.get_user,
         create: actions.create,
+        list_users: actions.list_users,
         writes: actions.writes,
         tests,
         places,

@@ -48,6 +48,8 @@ pub struct Definition {
     pub get_user: Option<GetUser>,
     /// Adds users.
     pub create: Option<Create>,
+    /// Gives all users, page by page.
+    pub list_users: Option<ListUsers>,
     /// The actions that change or remove one user.
     pub writes: BTreeMap<Action, Write>,
     /// The cases under `tests`.
@@ -84,6 +86,7 @@ impl Definition {
             Action::Login => self.login.is_some(),
             Action::GetUser => self.get_user.is_some(),
             Action::Create => self.create.is_some(),
+            Action::ListUsers => self.list_users.is_some(),
             other => self.writes.contains_key(&other),
         }
     }
@@ -184,6 +187,15 @@ pub struct GetUser {
     pub by_identifier: Option<Arc<Statement>>,
     /// By the stable id.
     pub by_user_id: Option<Arc<Statement>>,
+}
+
+/// Gives users page by page, in the order of their ids.
+#[derive(Debug)]
+pub struct ListUsers {
+    /// The first page; None where `sql` has a value to begin after.
+    pub first: Option<Arc<Statement>>,
+    /// The page behind an id.
+    pub sql: Arc<Statement>,
 }
 
 /// Adds users.

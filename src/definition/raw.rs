@@ -153,6 +153,8 @@ pub struct RawActions {
     pub change_phone_number: Option<At<RawWrite>>,
     /// Removes a user; supplies `user_id`, without its prefix.
     pub delete: Option<At<RawWrite>>,
+    /// Gives all users, page by page; supplies `after`, an id without its prefix, and `limit`.
+    pub list_users: Option<At<RawListUsers>>,
 }
 
 /// Verifies a password.
@@ -183,6 +185,16 @@ pub struct RawGetUser {
 pub struct RawByUserId {
     /// One SELECT; supplies `user_id`, without its prefix.
     pub sql: At<String>,
+}
+
+/// Gives all users, page by page, in the order of their ids.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawListUsers {
+    /// One SELECT of the page behind an id: `… WHERE id > {{ after | default(-1) }} ORDER BY id LIMIT {{ limit }}`.
+    pub sql: At<String>,
+    /// One SELECT of the first page, where no value is smaller than every id: `… ORDER BY id LIMIT {{ limit }}`.
+    pub first: Option<At<String>>,
 }
 
 /// Adds a user.
@@ -248,6 +260,8 @@ pub struct RawTest {
     pub change_phone_number: Option<RawTestChangePhoneNumber>,
     /// The input of a deletion.
     pub delete: Option<RawTestDelete>,
+    /// The page that is asked for.
+    pub list_users: Option<RawTestListUsers>,
     /// The rows that the action's SELECT would give, or that its change would match or return.
     #[serde(default)]
     pub rows: Vec<serde_json::Map<String, Json>>,
@@ -328,6 +342,16 @@ pub struct RawTestDelete {
     pub user_id: String,
 }
 
+/// The page that is asked for.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawTestListUsers {
+    /// The `next` of the page before.
+    pub after: Option<String>,
+    /// How many users the page holds; 100 unless said otherwise.
+    pub limit: Option<u16>,
+}
+
 /// What the gateway must answer.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -335,7 +359,7 @@ pub struct RawExpect {
     /// The outcome's name, such as `authenticated`, `wrong_credentials`, `denied`, `found` or `not_found`; or that of an
     /// error, such as `unreadable_hash`.
     pub outcome: At<String>,
-    /// Members that the profile must have; others may be there.
+    /// Members that the profile must have; others may be there. Of a page it is the first user.
     pub user: Option<IndexMap<String, At<Json>>>,
     /// The message of a denial or a rejection.
     pub message: Option<At<String>>,

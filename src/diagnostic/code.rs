@@ -142,6 +142,10 @@ codes! {
         PlainPassword = "plain-password", Error;
         /// A value that the action is about never reaches its SQL.
         UnusedInput = "unused-input", Error;
+        /// A page of users is not in the order in which the next one begins, so users would be left out between them.
+        UnorderedList = "unordered-list", Error;
+        /// Hashes or salts are selected for whole pages of users.
+        ListedSecret = "listed-secret", Warning;
         /// A column that the definition needs is not selected.
         MissingColumn = "missing-column", Error;
         /// `SELECT *`: the result changes when the table does, and secrets travel.

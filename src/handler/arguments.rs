@@ -18,6 +18,8 @@ pub(super) struct Source<'a> {
     pub request: &'a Request,
     /// The user id without its prefix, in the type of its column.
     pub user_id: Option<Value>,
+    /// The id after which a page begins, likewise.
+    pub after: Option<Value>,
     /// The hash that this request writes.
     pub written: Option<&'a Written>,
     /// The hash that a rehash replaces.
@@ -36,7 +38,7 @@ pub(super) struct StepResult {
 
 impl<'a> Source<'a> {
     pub fn new(request: &'a Request) -> Self {
-        Self { request, user_id: None, written: None, stored: None, row: None, steps: BTreeMap::new() }
+        Self { request, user_id: None, after: None, written: None, stored: None, row: None, steps: BTreeMap::new() }
     }
 
     /// The values of a statement, in the order of its placeholders.
@@ -70,6 +72,8 @@ impl<'a> Source<'a> {
         };
         match (input, self.request) {
             (Input::UserId, _) => self.user_id.clone(),
+            (Input::After, _) => self.after.clone(),
+            (Input::Limit, Request::ListUsers { limit, .. }) => Some(Value::Int((*limit).into())),
             (Input::PasswordHash, _) => self.written.map(|written| secret(&written.hash)),
             (Input::PasswordSalt, _) => self.written.and_then(|written| written.salt.as_ref()).map(secret),
             (Input::StoredHash, _) => self.stored.map(secret),

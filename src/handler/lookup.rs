@@ -3,6 +3,7 @@
 use tokio::time::Instant;
 
 use super::arguments::Source;
+use super::list::Listing;
 use super::matching::same;
 use super::trace::Step;
 use super::{Bound, Class, Error, Handler};
@@ -17,7 +18,7 @@ impl Handler {
         let bound = match by {
             Lookup::Identifier(_) => &self.by_identifier,
             Lookup::UserId(user_id) => {
-                source.user_id = match self.raw_user_id(user_id, deadline).await? {
+                source.user_id = match self.raw_user_id("user_id", user_id, deadline).await? {
                     Some(id) => Some(id),
                     None => return Ok(Outcome::NotFound),
                 };
@@ -98,11 +99,16 @@ impl Handler {
     }
 
     /// The id as its column holds it; None when no row can have it.
-    pub(super) async fn raw_user_id(&self, user_id: &str, deadline: Instant) -> Result<Option<Value>, Error> {
+    pub(super) async fn raw_user_id(
+        &self,
+        field: &str,
+        user_id: &str,
+        deadline: Instant,
+    ) -> Result<Option<Value>, Error> {
         let prefix = &self.definition.user_id.prefix;
         let Some(id) = user_id.strip_prefix(prefix.as_str()) else {
             let message = format!("expected an id that begins with `{prefix}`");
-            let class = Class::InvalidInput { field: "user_id".to_owned(), message };
+            let class = Class::InvalidInput { field: field.to_owned(), message };
             return Err(Error::new(class, "a user id without the connector's prefix"));
         };
         let canonical = id.parse::<i64>().ok().filter(|number| number.to_string() == id);
@@ -125,7 +131,9 @@ impl Handler {
 
     /// What the look-ups' results say of the id's column.
     async fn id_type(&self, deadline: Instant) -> Result<IdType, Error> {
-        let Some(bound) = self.by_identifier.as_ref().or(self.by_user_id.as_ref()).or(self.login.as_ref()) else {
+        let lookups = [self.by_identifier.as_ref(), self.by_user_id.as_ref(), self.login.as_ref()];
+        let pages = self.list.as_ref().map(Listing::following);
+        let Some(bound) = lookups.into_iter().flatten().next().or(pages) else {
             return Ok(IdType::Unknown);
         };
         let description = match bound.query.description() {

@@ -3,6 +3,7 @@
 //! Invariant: handlers see no HTTP and no YAML. A request is answered wholly by the handler it began with.
 
 mod arguments;
+mod list;
 mod login;
 mod lookup;
 mod matching;
@@ -19,6 +20,8 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use self::list::Listing;
+pub use self::list::Stored;
 use self::matching::Matching;
 pub use self::store::Store;
 pub use self::trace::{Cell, Event, Gave, Given, Ran, Recognised, Step as TraceStep, Trace};
@@ -54,6 +57,7 @@ pub struct Handler {
     rehash: Option<Bound>,
     by_identifier: Option<Bound>,
     by_user_id: Option<Bound>,
+    list: Option<Listing>,
     writes: BTreeMap<Action, Transaction>,
     trace: Option<Arc<Trace>>,
 }
@@ -81,6 +85,7 @@ impl Handler {
                 .and_then(|g| g.by_identifier.as_ref())
                 .map(|s| Bound::looking_up(s, definition.matching)),
             by_user_id: get_user.and_then(|g| g.by_user_id.as_ref()).map(|s| Bound::new(s)),
+            list: definition.list_users.as_ref().map(Listing::new),
             writes,
             definition,
             store,
@@ -121,6 +126,7 @@ impl Handler {
         match request {
             Request::Login { password, .. } => self.log_in(request, password, deadline).await,
             Request::GetUser { by, .. } => self.look_up(request, by, deadline).await,
+            Request::ListUsers { after, limit } => self.list(request, after.as_deref(), *limit, deadline).await,
             _ => self.write(request, deadline).await,
         }
     }
@@ -129,7 +135,8 @@ impl Handler {
         let single = [&self.login, &self.rehash, &self.by_identifier, &self.by_user_id];
         let transactions = self.writes.values().chain(&self.after);
         let steps = transactions.flat_map(|transaction| transaction.steps.iter().map(|step| &step.bound));
-        single.into_iter().flatten().chain(steps).collect()
+        let pages = self.list.iter().flat_map(Listing::statements);
+        single.into_iter().flatten().chain(pages).chain(steps).collect()
     }
 
     /// Prepares every statement, so that the first request finds the database warm and the operator learns early

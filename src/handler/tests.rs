@@ -34,7 +34,7 @@ actions:
     let (definition, report) = check(&Source::new("acme.yaml", text), &surroundings);
     let definition = definition.unwrap_or_else(|| panic!("{}", report.render(false)));
     let budget = Arc::new(Budget::new(BudgetConfig { threads: 1, queue: 4, memory: 64 << 20 }).unwrap());
-    let resources = Resources { budget, entropy: |bytes| bytes.fill(7) };
+    let resources = Resources { budget, entropy: |bytes| bytes.fill(7), clock: || 0 };
     let client = ClientSettings {
         secrets: vec![KeyDigest::of(KEY)],
         scopes: vec!["*:*".parse().unwrap()],

@@ -95,7 +95,7 @@ pub struct Given {
 pub struct Gave {
     /// Rows that a change matched; None for a statement that only reads.
     pub matched: Option<u64>,
-    /// Rows that came back, at most [`db::MAX_ROWS`].
+    /// Rows that came back, at most [`db::Query::rows`].
     pub rows: usize,
     /// The first row.
     pub columns: Vec<Cell>,

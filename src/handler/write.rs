@@ -78,7 +78,7 @@ impl Handler {
         let mut source = Source::new(request);
         source.written = written.as_ref();
         if let Request::Delete { user_id } = request {
-            source.user_id = match self.raw_user_id(user_id, deadline).await? {
+            source.user_id = match self.raw_user_id("user_id", user_id, deadline).await? {
                 Some(id) => Some(id),
                 None => return Ok(Outcome::Unchanged),
             };

@@ -4,6 +4,7 @@
 //! what was expected, and never the value.
 
 use std::borrow::Cow;
+use std::ops::RangeInclusive;
 
 use serde_json::Value as Json;
 
@@ -95,6 +96,24 @@ impl<'b> Input<'b> {
             None => Ok(None),
             Some(Value::Plain(Json::Bool(value))) => Ok(Some(value)),
             Some(other) => Err(wrong_type(name, &other, "a boolean")),
+        }
+    }
+
+    /// A whole number within these bounds that may be absent or null.
+    pub(super) fn optional_number(
+        &mut self,
+        name: &'static str,
+        bounds: RangeInclusive<u16>,
+    ) -> Result<Option<u16>, Problem> {
+        let expected = format!("a whole number from {} to {}", bounds.start(), bounds.end());
+        match self.take(name) {
+            None => Ok(None),
+            Some(Value::Plain(Json::Number(number))) => {
+                let fitting = number.as_u64().and_then(|n| u16::try_from(n).ok()).filter(|n| bounds.contains(n));
+                let refusal = || Problem::invalid(name, format!("`{name}` is {number}; expected {expected}"));
+                fitting.map(Some).ok_or_else(refusal)
+            }
+            Some(other) => Err(wrong_type(name, &other, &expected)),
         }
     }
 

@@ -6,11 +6,11 @@
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::input::Input;
 use super::{Asked, Code, Problem, Protocol, Question, Response};
-use crate::action::{Action, Lookup, NewUser, Outcome, Profile, Request};
+use crate::action::{Action, Lookup, NewUser, Outcome, Page, Profile, Request};
 use crate::handler::{self, Class};
 
 /// The native protocol.
@@ -122,6 +122,11 @@ fn request(action: Action, mut input: Input<'_>) -> Result<Request, Problem> {
             input.only(&["user_id"])?;
             Ok(Request::Delete { user_id: input.text("user_id")? })
         }
+        Action::ListUsers => {
+            input.only(&["after", "limit"])?;
+            let limit = input.optional_number("limit", 1..=Page::MAX)?.unwrap_or(Page::DEFAULT);
+            Ok(Request::ListUsers { after: input.optional_text("after")?, limit })
+        }
     }
 }
 
@@ -148,6 +153,7 @@ fn answered(outcome: Outcome) -> Response {
         Outcome::Denied(denial) => Problem::denied(denial.reason, denial.message).into_response(),
         Outcome::NotFound => Problem::new(Code::NotFound).into_response(),
         Outcome::UserExists => Problem::new(Code::UserExists).into_response(),
+        Outcome::Listed(page) => users(&page),
         Outcome::Rejected(rejection) => Problem::rejected(rejection.code, rejection.message).into_response(),
     }
 }
@@ -164,11 +170,26 @@ pub(super) fn failed(class: Class) -> Problem {
 fn user(profile: &Profile) -> Response {
     let mut body = Vec::with_capacity(512);
     body.extend_from_slice(br#"{"user":"#);
-    match profile.members().serialize(&mut serde_json::Serializer::new(&mut body)) {
-        Ok(()) => {
-            body.push(b'}');
-            ok(Bytes::from(body))
-        }
+    let written = profile.members().serialize(&mut serde_json::Serializer::new(&mut body));
+    body.push(b'}');
+    complete(written, body)
+}
+
+/// `{"users": […], "next": …}`.
+fn users(page: &Page) -> Response {
+    let mut body = Vec::with_capacity(512 * (page.users.len() + 1));
+    body.extend_from_slice(br#"{"users":"#);
+    let mut serializer = serde_json::Serializer::new(&mut body);
+    let mut written = serializer.collect_seq(page.users.iter().map(Profile::members));
+    body.extend_from_slice(br#","next":"#);
+    written = written.and_then(|()| page.next.serialize(&mut serde_json::Serializer::new(&mut body)));
+    body.push(b'}');
+    complete(written, body)
+}
+
+fn complete(written: serde_json::Result<()>, body: Vec<u8>) -> Response {
+    match written {
+        Ok(()) => ok(Bytes::from(body)),
         Err(_) => Problem::new(Code::Internal).into_response(),
     }
 }

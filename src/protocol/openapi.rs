@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value as Json, json};
 
 use super::Code;
-use crate::action::Action;
+use crate::action::{Action, Page};
 
 /// The document for the native protocol.
 pub fn openapi() -> Json {
@@ -84,6 +84,7 @@ const fn summary(action: Action) -> &'static str {
         Action::ChangeUsername => "Set a new user name",
         Action::ChangePhoneNumber => "Set a new phone number or its verified flag",
         Action::Delete => "Remove a user",
+        Action::ListUsers => "Give all users, page by page, in the order of their ids",
     }
 }
 
@@ -95,15 +96,15 @@ const fn answers(action: Action, code: Code) -> bool {
         Code::UserExists => {
             matches!(action, Action::Create | Action::ChangeEmail | Action::ChangeUsername | Action::ChangePhoneNumber)
         }
-        Code::Rejected => !matches!(action, Action::Login | Action::GetUser | Action::Verify | Action::Delete),
-        Code::OutcomeUnknown => !matches!(action, Action::GetUser),
+        Code::Rejected => !(action.reads() || matches!(action, Action::Verify | Action::Delete)),
+        Code::OutcomeUnknown => !matches!(action, Action::GetUser | Action::ListUsers),
+        Code::AmbiguousUser => !matches!(action, Action::ListUsers),
         Code::MethodNotAllowed => false,
         Code::InvalidInput
         | Code::ActionNotDeclared
         | Code::Unavailable
         | Code::Timeout
         | Code::Overloaded
-        | Code::AmbiguousUser
         | Code::Misconfigured
         | Code::UnknownConnector
         | Code::AuditUnavailable
@@ -153,6 +154,13 @@ fn request(action: Action) -> Json {
             [("phone_number", text.clone()), ("new_phone_number", text), ("verified", flag)],
         ),
         Action::Delete => closed(&["user_id"], [("user_id", text)]),
+        Action::ListUsers => {
+            let after = json!({ "anyOf": [text, { "type": "null" }], "description": "The `next` of the page before." });
+            let limit = json!({
+                "type": ["integer", "null"], "minimum": 1, "maximum": Page::MAX, "default": Page::DEFAULT,
+            });
+            closed(&[], [("after", after), ("limit", limit)])
+        }
     }
 }
 
@@ -166,6 +174,13 @@ fn success(action: Action) -> Json {
     let user = || closed(&["user"], [("user", json!({ "$ref": "#/components/schemas/User" }))]);
     let schema = match action {
         Action::Login | Action::GetUser => user(),
+        Action::ListUsers => {
+            let users =
+                json!({ "type": "array", "items": { "$ref": "#/components/schemas/User" }, "maxItems": Page::MAX });
+            let next =
+                json!({ "type": ["string", "null"], "description": "The next page's `after`; null on the last." });
+            closed(&["users", "next"], [("users", users), ("next", next)])
+        }
         Action::Create => json!({ "oneOf": [user(), closed(&["created"], [("created", json!({ "const": true }))])] }),
         Action::Verify
         | Action::ChangePassword

@@ -108,7 +108,7 @@ impl<C: Connectors> Gateway<C> {
                 return labelled(response, &record);
             }
         };
-        if ready.request.action() == Action::GetUser {
+        if matches!(ready.request.action(), Action::GetUser | Action::ListUsers) {
             return self.answer(ready, record).await;
         }
         // A client that leaves must neither stop a change half-way nor leave an attempt uncounted.
@@ -381,7 +381,7 @@ fn settle(attempt: Attempt, answer: Option<&Result<Outcome, handler::Error>>) {
         None | Some(Err(_)) => attempt.give_back(),
         Some(Ok(outcome)) => match outcome {
             Outcome::Authenticated(_) => attempt.succeed(),
-            Outcome::Found(_) | Outcome::Created(_) | Outcome::Changed => attempt.give_back(),
+            Outcome::Found(_) | Outcome::Created(_) | Outcome::Changed | Outcome::Listed(_) => attempt.give_back(),
             Outcome::WrongCredentials(_)
             | Outcome::Denied(_)
             | Outcome::NotFound

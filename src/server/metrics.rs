@@ -237,7 +237,7 @@ impl ConnectorMetrics {
 pub(super) struct Verdict(usize);
 
 impl Verdict {
-    const POSITIVE: [&str; 5] = ["authenticated", "found", "created", "changed", "unchanged"];
+    const POSITIVE: [&str; 6] = ["authenticated", "found", "created", "changed", "unchanged", "listed"];
     const COUNT: usize = Code::ALL.len() + Self::POSITIVE.len();
 
     /// The label in metrics and logs.
@@ -264,6 +264,7 @@ impl From<&Outcome> for Verdict {
             Outcome::Created(_) => positive(2),
             Outcome::Changed => positive(3),
             Outcome::Unchanged => positive(4),
+            Outcome::Listed(_) => positive(5),
             Outcome::WrongCredentials(_) => Code::WrongCredentials.into(),
             Outcome::Denied(_) => Code::Denied.into(),
             Outcome::NotFound => Code::NotFound.into(),
@@ -287,6 +288,7 @@ mod tests {
             Outcome::Denied(Denial::new("")),
             Outcome::Found(profile()),
             Outcome::NotFound,
+            Outcome::Listed(crate::action::Page::default()),
             Outcome::Created(None),
             Outcome::UserExists,
             Outcome::Rejected(Rejection { code: "x", message: String::new() }),

@@ -72,6 +72,10 @@ pub enum Input {
     NewPhoneNumber,
     Verified,
     UserId,
+    /// The id after which a page of users begins.
+    After,
+    /// How many users a page holds.
+    Limit,
     /// The plain password, for databases that compare it themselves.
     Password,
     PasswordHash,
@@ -98,6 +102,8 @@ impl Input {
             Self::NewPhoneNumber => "new_phone_number",
             Self::Verified => "verified",
             Self::UserId => "user_id",
+            Self::After => "after",
+            Self::Limit => "limit",
             Self::Password => "password",
             Self::PasswordHash => "password_hash",
             Self::PasswordSalt => "password_salt",

@@ -41,6 +41,19 @@ impl Statement {
         }
         (!found.is_empty()).then_some(found)
     }
+
+    /// Whether a column of the result has this name, but shows something else than the table's column of this name.
+    pub(super) fn renames(&self, name: &str) -> bool {
+        let tokens = tokens(&self.text, self.dialect);
+        let tokens: Vec<Token> = tokens.into_iter().filter(|token| token.kind != Kind::Comment).collect();
+        let reading = Reading { text: &self.text, tokens: &tokens };
+        let same = |other: &str| other.eq_ignore_ascii_case(name);
+        let renames = |output: &Output| {
+            output.name.as_deref().is_some_and(same)
+                && !output.source.as_ref().is_some_and(|source| same(&source.name) && !output.folds && !output.trims)
+        };
+        reading.result().is_some_and(|result| result.iter().any(renames))
+    }
 }
 
 /// What is done to a value before it is compared.
@@ -192,7 +205,7 @@ impl Reading<'_> {
         } else {
             (end, None)
         };
-        let Some(source) = self.column(start, end) else { return nothing };
+        let Some(source) = self.column(start, end) else { return Output { name: alias, ..nothing } };
         let name = alias.unwrap_or_else(|| source.name.clone());
         let (folds, trims) = (source.folds, source.trims);
         Output { source: Some(source), star: false, name: Some(name), folds, trims }

@@ -52,6 +52,8 @@ fn run(dialect: Dialect, schema: &str) {
     }
     assert_ne!(store.one("SELECT last_login FROM users WHERE id = 1", &[]), Json::Null);
     assert_eq!(call("get_user", json!({ "user_id": "users|1" }), "user").user(), ann);
+    let listed = super::listing::all(|body| call("list_users", body, "listed").json(), 1);
+    assert_eq!(listed[0], ann);
     login("ann", "Hello", "wrong_credentials");
     login("bob@example.com", "wrong", "wrong_credentials");
     assert_eq!(login("bob@example.com", "hello", "denied").detail(), "This account is locked");

@@ -65,6 +65,7 @@ fn look_ups(django: &Application) {
     let zoe = django.expect("get_user", json!({ "identifier": "zoë" }), "user").user();
     assert_eq!((&zoe["given_name"], &zoe["email"]), (&json!("Zoë"), &json!("zoe@example.com")));
     assert_eq!(django.expect("get_user", json!({ "user_id": "django|14" }), "user").user(), zoe);
+    django.lists(&zoe);
     // Inactive users exist.
     django.expect("get_user", json!({ "identifier": "mia@example.com" }), "user");
     django.expect("get_user", json!({ "identifier": "nobody" }), "not_found");

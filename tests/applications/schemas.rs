@@ -466,6 +466,7 @@ impl Case<'_> {
         }
         let by_id = self.application.expect("get_user", json!({ "user_id": ann["user_id"] }), "user");
         assert_eq!(by_id.user(), ann, "{}", self.schema.name);
+        self.application.lists(&ann);
         for typed in ["nobody", "nobody@example.com", "", "%", "' OR 1 = 1 -- "] {
             let reply = self.application.gateway.call(self.schema.name, "get_user", &json!({ "identifier": typed }));
             assert!(["not_found", "invalid_input"].contains(&&*reply.code()), "{typed}: {reply:?}");

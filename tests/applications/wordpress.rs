@@ -47,6 +47,7 @@ fn look_ups(wordpress: &Application) {
     let ann = wordpress.expect("get_user", json!({ "identifier": "ann" }), "user").user();
     assert_eq!((&ann["name"], &ann["given_name"]), (&json!("Ann Example"), &json!("Ann")));
     assert_eq!(wordpress.expect("get_user", json!({ "user_id": "wordpress|1" }), "user").user(), ann);
+    wordpress.lists(&ann);
     wordpress.expect("get_user", json!({ "identifier": "nobody" }), "not_found");
     for id in ["99", "1abc", " 1", "1.0", "01", "+1", "0", "-1", "18446744073709551615"] {
         wordpress.expect("get_user", json!({ "user_id": format!("wordpress|{id}") }), "not_found");

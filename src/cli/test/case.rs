@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use crate::action::{Lookup, Object, Outcome, Request};
+use crate::action::{Lookup, Object, Outcome, Page, Profile, Request};
 use crate::definition::Test as Case;
 use crate::definition::raw::{RawExpect, RawTest, RawTestGetUser};
 use crate::diagnostic::{Code, Fault, nearest};
@@ -11,7 +11,7 @@ use crate::protocol::Native;
 use crate::secret::Password;
 
 /// Every name that an expectation may have.
-const OUTCOMES: [&str; 19] = [
+const OUTCOMES: [&str; 20] = [
     "authenticated",
     "wrong_credentials",
     "denied",
@@ -22,6 +22,7 @@ const OUTCOMES: [&str; 19] = [
     "rejected",
     "changed",
     "unchanged",
+    "listed",
     "invalid_input",
     "action_not_declared",
     "unavailable",
@@ -54,6 +55,7 @@ fn who(raw: &RawTest) -> String {
         raw.change_username.as_ref().map(|input| input.username.clone()),
         raw.change_phone_number.as_ref().map(|input| input.phone_number.clone()),
         raw.delete.as_ref().map(|input| input.user_id.clone()),
+        raw.list_users.as_ref().and_then(|input| input.after.clone()),
     ];
     named.into_iter().flatten().next().or_else(created).unwrap_or_default()
 }
@@ -90,6 +92,10 @@ pub(super) fn request(case: &Case) -> Result<Request, String> {
     }
     if let Some(input) = &raw.delete {
         return Ok(Request::Delete { user_id: input.user_id.clone() });
+    }
+    if let Some(input) = &raw.list_users {
+        let limit = input.limit.unwrap_or(Page::DEFAULT).clamp(1, Page::MAX);
+        return Ok(Request::ListUsers { after: input.after.clone(), limit });
     }
     let body = serde_json::to_vec(&raw.create).map_err(|error| error.to_string())?;
     let decoded = Native::request(case.action, &body);
@@ -142,6 +148,7 @@ fn members(expect: &RawExpect, answer: &Result<Outcome, handler::Error>) -> Vec<
         Ok(Outcome::Authenticated(profile) | Outcome::Found(profile) | Outcome::Created(Some(profile))) => {
             profile.members()
         }
+        Ok(Outcome::Listed(page)) => page.users.first().map_or(&empty, Profile::members),
         _ => &empty,
     };
     let mut faults = Vec::new();

@@ -45,6 +45,12 @@ pub(super) struct Inputs {
     /// Whether the new address or number is verified.
     #[arg(long, value_name = "true|false")]
     verified: Option<bool>,
+    /// The `next` of the page before (`list_users`).
+    #[arg(long)]
+    after: Option<String>,
+    /// How many users a page holds (`list_users`): 1 to 1000.
+    #[arg(long)]
+    limit: Option<u16>,
     /// Any other member, as in `plan=gold`, `user_metadata.age=7` or `context.ip=192.0.2.1`.
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
@@ -63,10 +69,14 @@ impl Inputs {
             ("new_email", self.new_email),
             ("new_username", self.new_username),
             ("new_phone_number", self.new_phone_number),
+            ("after", self.after),
         ];
         members.extend(texts.into_iter().filter_map(|(name, text)| Some((name.to_owned(), Json::String(text?)))));
         if let Some(verified) = self.verified {
             members.insert("verified".to_owned(), Json::Bool(verified));
+        }
+        if let Some(limit) = self.limit {
+            members.insert("limit".to_owned(), limit.into());
         }
         for setting in &self.set {
             set(&mut members, setting, definition)?;

@@ -17,10 +17,10 @@ pub(super) fn rules(scene: &Scene<'_>, seen: &Seen<'_>, findings: &mut Findings)
     duplicates(scene, seen, described, findings);
     unreadable(scene, seen, described, findings);
     earlier_rows(scene, seen, findings);
-    if seen.purpose.looks_up() {
+    if seen.purpose.gives_profiles() {
         needed(scene, seen, described, findings);
     }
-    let gives_profile = seen.purpose.looks_up() || seen.action() == crate::action::Action::Create;
+    let gives_profile = seen.purpose.gives_profiles() || seen.action() == crate::action::Action::Create;
     if gives_profile && !described.description.columns.is_empty() {
         types(scene, seen, described, findings);
     }

@@ -5,7 +5,8 @@ use crate::connect::lookup::{
     Equality, Other, Verdict, branches, is_indexed, near_miss, own_tables, unindexed, verdict,
 };
 use crate::connect::scene::{Purpose, Scene, Seen};
-use crate::db::inspect::{Access, Scan, Table};
+use crate::db::inspect::{Access, IndexPart, Scan, Table, TableKind};
+use crate::definition::ScalarMap;
 use crate::diagnostic::{Code, Fault, Span};
 use crate::sql::{Dialect, Input, Role, TableUse};
 
@@ -17,7 +18,10 @@ pub(super) fn rules(scene: &Scene<'_>, seen: &Seen<'_>, findings: &mut Findings)
     if seen.purpose.looks_up() || changes_one_row(seen) {
         unique(scene, seen, findings);
     }
-    scans(scene, seen, findings);
+    match seen.purpose {
+        Purpose::ListUsers => sorted_pages(scene, seen, findings),
+        _ => scans(scene, seen, findings),
+    }
 }
 
 /// Whether exactly one row must match an UPDATE or DELETE.
@@ -108,6 +112,28 @@ fn ambiguous(scene: &Scene<'_>, seen: &Seen<'_>, table: usize, branch: usize, fi
                 .help("compare a unique column with `=`, as in `WHERE email = {{ identifier }}`")
         }
     })
+}
+
+/// Without an index that begins with the key, every page reads and sorts the whole table.
+fn sorted_pages(scene: &Scene<'_>, seen: &Seen<'_>, findings: &mut Findings) {
+    let Some(order) = seen.located.statement.order() else { return };
+    let Some((qualifier, name)) = &order.column else { return };
+    let of_key = |index: &usize| {
+        let named = qualifier.as_ref().is_none_or(|name| seen.outline.tables[*index].answers_to(name));
+        named && scene.table_at(seen, *index).is_some_and(|table| table.column(name).is_some())
+    };
+    let Some(table) = own_tables(seen).into_iter().find(of_key).and_then(|index| scene.table_at(seen, index)) else {
+        return;
+    };
+    let is_key =
+        |part: Option<&IndexPart>| matches!(part, Some(IndexPart::Column(column)) if column.eq_ignore_ascii_case(name));
+    if table.kind == TableKind::View || table.indexes.iter().any(|index| is_key(index.parts.first())) {
+        return;
+    }
+    let map = ScalarMap::new(&scene.source.text, &seen.located.at.span, &seen.located.at.value);
+    let message = format!("every page reads and sorts the whole of `{}`: no index begins with `{name}`", table.name);
+    let help = format!("CREATE UNIQUE INDEX {}_{name} ON {} ({name})", table.name, table.name);
+    findings.push(Fault::new(Code::SeqScan, map.span(&order.span), message).help(help));
 }
 
 /// A whole table is read.

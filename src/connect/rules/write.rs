@@ -205,7 +205,7 @@ fn row_security(scene: &Scene<'_>, seen: &Seen<'_>, findings: &mut Findings) {
 
 /// Functions and plans that write where only reading is allowed. The session is read-only, so they would fail.
 fn hidden_writes(scene: &Scene<'_>, seen: &Seen<'_>, findings: &mut Findings) {
-    if !seen.purpose.looks_up() {
+    if !seen.purpose.gives_profiles() {
         return;
     }
     if let Ok(Some(plan)) = &seen.plan

@@ -51,7 +51,7 @@ impl Sqlite {
         });
         match quick {
             Err(error) if error.kind == ErrorKind::Timeout => {
-                let query = Query::new(query.shared_text(), query.parameters());
+                let query = Query::new(query.shared_text(), query.parameters()).reading(query.rows());
                 Ok(fetch_slowly(reading, query, arguments.to_vec(), deadline).await?.rows)
             }
             outcome => Ok(outcome?.rows),

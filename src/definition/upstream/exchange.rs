@@ -108,7 +108,7 @@ impl Site<'_> {
         let needed: &[Input] = match self.action {
             Action::Login | Action::ChangePassword => &[Input::Identifier, Input::Password],
             Action::GetUser => &[Input::Identifier],
-            Action::Create => &[],
+            Action::Create | Action::ListUsers => &[],
             Action::Verify => &[Input::Email],
             Action::ChangeEmail => &[Input::Email, Input::NewEmail],
             Action::ChangeUsername => &[Input::Username, Input::NewUsername],

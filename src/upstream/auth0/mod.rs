@@ -10,7 +10,7 @@ mod users;
 use super::ask::Ask;
 use super::token::{Standing, management};
 use super::{Reply, upstream_id};
-use crate::action::{Action, Error, Lookup, Object, Request};
+use crate::action::{Action, Class, Error, Lookup, Object, Request};
 use crate::definition::Auth0;
 
 /// What the ids of users of database connections begin with.
@@ -45,6 +45,9 @@ impl Tenant<'_> {
             | Request::ChangeEmail { .. }
             | Request::ChangeUsername { .. }
             | Request::ChangePhoneNumber { .. } => self.change(request).await,
+            Request::ListUsers { .. } => {
+                Err(Error::new(Class::ActionNotDeclared, "a tenant cannot list all its users"))
+            }
         }
     }
 }
@@ -57,7 +60,7 @@ pub(super) fn manages(tenant: &Auth0) -> bool {
 /// The scopes that an action needs.
 pub(super) const fn scopes(action: Action) -> &'static [&'static str] {
     match action {
-        Action::Login => &[],
+        Action::Login | Action::ListUsers => &[],
         Action::GetUser => &["read:users"],
         Action::Create => &["create:users"],
         Action::Delete => &["read:users", "delete:users"],

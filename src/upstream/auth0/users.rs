@@ -69,7 +69,11 @@ impl Tenant<'_> {
                 }
                 (self.searched("phone_number", phone_number).await?, members)
             }
-            Request::Login { .. } | Request::GetUser { .. } | Request::Create(_) | Request::Delete { .. } => {
+            Request::Login { .. }
+            | Request::GetUser { .. }
+            | Request::ListUsers { .. }
+            | Request::Create(_)
+            | Request::Delete { .. } => {
                 return Ok(Reply::Unchanged);
             }
         };
