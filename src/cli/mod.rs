@@ -2,6 +2,10 @@
 //!
 //! Invariant: only this layer reads the environment, the clock and randomness; everything below gets them handed in.
 
+// First, for its macros.
+#[macro_use]
+mod standard;
+
 mod access;
 mod audit;
 mod binding;
@@ -130,7 +134,13 @@ pub fn main() -> ExitCode {
         Command::Schema(schema) => schema.run(),
         Command::Demo(demo) => demo.run(),
     };
-    exit.into()
+    match standard::failure() {
+        Some(kind) => {
+            eprintln!("error: standard output cannot be written: {kind}");
+            if exit == Exit::Fine { Exit::Findings.into() } else { exit.into() }
+        }
+        None => exit.into(),
+    }
 }
 
 /// What a handler needs that answers one request at a time.
