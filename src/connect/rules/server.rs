@@ -52,7 +52,15 @@ impl Findings {
                     .to_owned(),
             )
             .help("run the check once as a user with SELECT and TRIGGER on the whole database"),
-            Mode::Journal(_) | Mode::Hides => return,
+            Mode::FewConnections(limit) if *limit < scene.definition.database.max_connections() => fault(
+                Code::ServerMode,
+                format!(
+                    "this user may hold {limit} connections at once, but `max_connections` is {}",
+                    scene.definition.database.max_connections()
+                ),
+            )
+            .help("set `max_connections` no higher, counting every gateway that uses this account, or raise the account's limit"),
+            Mode::Journal(_) | Mode::Hides | Mode::FewConnections(_) => return,
         };
         self.push(found);
     }
