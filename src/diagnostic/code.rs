@@ -244,9 +244,9 @@ codes! {
 }
 
 impl Code {
-    /// Whether one index or policy mends it for every statement.
+    /// Whether one index mends it for every statement.
     pub const fn is_of_schema(self) -> bool {
-        matches!(self, Self::LookupNotUnique | Self::SeqScan | Self::ExpressionIndex | Self::RowSecurity)
+        matches!(self, Self::LookupNotUnique | Self::SeqScan | Self::ExpressionIndex)
     }
 }
 

@@ -50,7 +50,7 @@ impl Fault {
 /// Those that a stranger thought of, once the first were found.
 pub const FURTHER: &[Fault] = &[
     fault("view lacks column", ALL, "unknown-column", "             u.password_hash").then("CREATE VIEW people AS SELECT id,email,email_verified,given_name,status FROM users").definition(&[("FROM users u\n      LEFT JOIN", "FROM people u\n      LEFT JOIN")]),
-    fault("quoted table", &[Postgres], "unknown-table", "    UPDATE users SET password_hash").then("ALTER TABLE users RENAME TO \"Users\""),
+    fault("quoted table", &[Postgres], "unknown-table", "    UPDATE users SET password_hash").then("ALTER TABLE users RENAME TO \"Users\"").also(&["excess-privilege"]),
     fault("camelCase column", &[Postgres], "unknown-column", "u.givenName, u.status, r.plan,").then("ALTER TABLE users RENAME COLUMN given_name TO \"givenName\"").definition(&[("u.given_name, u.status, r.plan,\n", "u.givenName, u.status, r.plan,\n")]),
     fault("table case on Linux", &[Mysql], "unknown-table", "FROM Users u").definition(&[("FROM users u\n      LEFT JOIN", "FROM Users u\n      LEFT JOIN")]),
     fault("operator mismatch", &[Postgres], "refused-statement", "LEFT JOIN roles r ON r.plan = u.id").definition(&[("FROM users u\n      LEFT JOIN roles r ON r.user_id = u.id", "FROM users u\n      LEFT JOIN roles r ON r.plan = u.id")]),
@@ -104,7 +104,7 @@ pub const FURTHER: &[Fault] = &[
     fault("predefined role", &[Postgres], "excess-privilege", "  url: ").then("GRANT pg_execute_server_program TO ROLE"),
     fault("owner of schema", &[Postgres], "excess-privilege", "  url: ").then("ALTER SCHEMA public OWNER TO ROLE"),
     fault("MySQL FILE", &[Mysql], "excess-privilege", "  url: ").then("GRANT FILE ON *.* TO ROLE"),
-    fault("search_path", &[Postgres], "unknown-table", "    UPDATE users SET password_hash").then("ALTER ROLE ROLE SET search_path = nowhere"),
+    fault("search_path", &[Postgres], "unknown-table", "    UPDATE users SET password_hash").then("ALTER ROLE ROLE SET search_path = nowhere").also(&["excess-privilege"]),
     fault("connection limit", &[Postgres], "server-mode", "  url: ").then("ALTER ROLE ROLE CONNECTION LIMIT 3"),
     fault("connection limit", &[Mysql], "server-mode", "  url: ").then("ALTER USER ROLE WITH MAX_USER_CONNECTIONS 3"),
     fault("DQS", &[Sqlite], "unknown-column", "WHERE u.email = \"somebody\"").definition(&[("WHERE u.email = {{ identifier }}", "WHERE u.email = \"somebody\" AND u.email = {{ identifier }}")]),
@@ -145,7 +145,7 @@ pub const FAULTS: &[Fault] = &[
     fault("a phone number with the affinity of numbers", &[Sqlite], "column-type", "UPDATE users SET username = {{ new_username }}").schema(&[("username        varchar(128) UNIQUE", "username        numeric UNIQUE")]),
     fault("email_verified is a text", ALL, "column-type", "SELECT u.id, u.email, u.email_verified,").schema(&[("email_verified  boolean NOT NULL DEFAULT false", "email_verified  varchar(5) NOT NULL DEFAULT 'f'")]).definition(&[("SET email_verified = true", "SET email_verified = 't'")]),
     fault("email_verified is a time", ALL, "column-type", "SELECT u.id, u.email, u.last_login AS email_verified,").definition(&[("u.email, u.email_verified,\n", "u.email, u.last_login AS email_verified,\n")]),
-    fault("the id is a floating point number", ALL, "column-type", "SELECT u.score AS id").schema(&[("    given_name ", "    score double precision,\n    given_name ")]).definition(&[("SELECT u.id, u.email, u.email_verified, u.given_name, u.status, r.plan\n      FROM", "SELECT u.score AS id, u.email, u.email_verified, u.given_name, u.status, r.plan\n      FROM")]),
+    fault("the id is a floating point number", ALL, "column-type", "SELECT u.score AS id").schema(&[("    given_name ", "    score double precision,\n    given_name ")]).definition(&[("SELECT u.id, u.email, u.email_verified, u.given_name, u.status, r.plan\n      FROM", "SELECT u.score AS id, u.email, u.email_verified, u.given_name, u.status, r.plan\n      FROM")]).also(&["lookup-not-unique"]),
     fault("the name is bytes", ALL, "column-type", "u.given_name, u.status, r.plan,").schema(&[("given_name      varchar(100)", "given_name      BLOB")]),
     fault("the metadata is a number", ALL, "column-type", "u.id AS user_metadata").definition(&[("u.given_name, u.status, r.plan,\n", "u.given_name, u.id AS user_metadata, u.status, r.plan,\n")]),
     // Results.
