@@ -1,7 +1,7 @@
 //! How long `check` takes: `cargo bench --bench check`. 1,000 definitions without a database, and 30 with a live one,
 //! which is a PostgreSQL server of our own on loopback. Each is run several times; the best and the worst are told.
 
-#![expect(clippy::unwrap_used, reason = "a benchmark that cannot be set up has nothing to say")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark that cannot be set up has nothing to say")]
 
 #[path = "load/postgres.rs"]
 mod postgres;
@@ -64,7 +64,7 @@ fn measure(name: &str, (count, limit): (usize, Duration), url: &str, arguments: 
 
 fn run(folder: &Path, url: &str, arguments: &[&str]) -> Duration {
     let mut command = Command::new(env!("CARGO_BIN_EXE_userbridge"));
-    command.arg("check").args(arguments).arg(folder).env("STORE_URL", url).stdout(Stdio::null());
+    command.arg("check").args(arguments).arg(folder).env("STORE_URL", url).stdout(Stdio::null()).stderr(Stdio::null());
     let started = Instant::now();
     let status = command.status().unwrap();
     assert!(status.success(), "the definitions are good");

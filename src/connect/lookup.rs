@@ -242,7 +242,7 @@ pub(super) fn is_indexed(scene: &Scene<'_>, seen: &Seen<'_>, table: &Table, equa
             index.parts.iter().take_while(compared).any(|part| fits(part, equality))
         })
     };
-    found(&alone) && is_comparable(scene, seen, equality) || beside.any(|branch| found(branch))
+    found(&alone) && is_comparable(scene, seen, equality) || beside.any(found)
 }
 
 /// MySQL and SQLite read texts as numbers to compare them with a column of numbers: no index on texts helps then.
