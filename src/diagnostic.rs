@@ -261,6 +261,12 @@ impl Report {
         let span = self.source.drawable(&fault.span);
         let (line, column) = self.source.position(span.start);
         let (end_line, end_column) = self.source.position(span.end);
+        let related = diagnostic.context.iter().map(|(span, label)| {
+            let span = self.source.drawable(span);
+            let (line, column) = self.source.position(span.start);
+            let (end_line, end_column) = self.source.position(span.end);
+            Place { line, column, end_line, end_column, message: self.said(label) }
+        });
         Record {
             code: fault.code.as_str(),
             severity: fault.code.severity(),
@@ -272,6 +278,7 @@ impl Report {
             message: self.said(&fault.message),
             help: fault.help.as_deref().map(|help| self.said(help)),
             replacement: fault.replacement.clone(),
+            related: related.collect(),
         }
     }
 }
@@ -289,6 +296,17 @@ struct Record<'a> {
     message: String,
     help: Option<String>,
     replacement: Option<String>,
+    related: Vec<Place>,
+}
+
+/// Another place that belongs to a finding.
+#[derive(Serialize)]
+struct Place {
+    line: usize,
+    column: usize,
+    end_line: usize,
+    end_column: usize,
+    message: String,
 }
 
 #[cfg(test)]

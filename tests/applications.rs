@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking, in its helpers too")]
 
 mod django;
+mod mediawiki;
 mod schemas;
 mod shipped;
 mod wordpress;

@@ -26,6 +26,7 @@ mod metrics;
 mod openapi;
 mod password_columns;
 mod people;
+mod pipes;
 mod properties;
 mod reload;
 mod secrets;

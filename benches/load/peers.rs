@@ -1,12 +1,12 @@
 //! The servers that are compared.
 
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::caller::{Caller, Kind};
-use super::postgres::Postgres;
+use super::postgres::{Postgres, free_port};
 use super::{HASH, USERS};
 
 pub const ON_POSTGRES: &str = "userbridge, PostgreSQL";
@@ -144,8 +144,4 @@ fn mortal(program: &str) -> Command {
     let mut command = Command::new("setpriv");
     command.args(["--pdeathsig=KILL", "--", program]);
     command
-}
-
-pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }

@@ -1,11 +1,11 @@
 //! A PostgreSQL server of our own, with the users in it.
 
+use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::{HASH, USERS};
-use crate::peers::free_port;
 
 /// Killed and removed when it is dropped.
 pub struct Postgres {
@@ -100,4 +100,8 @@ fn as_server(program: &std::path::Path) -> Command {
     command.args(["--pdeathsig=QUIT", "--"]).arg(program);
     command.current_dir("/").stdin(Stdio::null());
     command
+}
+
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }

@@ -70,7 +70,16 @@ enum Refusal {
 impl Init {
     pub fn run(self) -> Exit {
         if self.template.is_none() && self.from.is_none() {
-            print!("{}", templates::list());
+            // Without a table there is no format of passwords to be said.
+            match self.table.formats() {
+                [] => print!("{}", templates::list()),
+                [one] if one == "text" => print!("{}", templates::list()),
+                [one] if one == "json" => println!("{:#}", templates::to_json()),
+                _ => {
+                    eprintln!("error: the list of templates is written as `text` or `json`");
+                    return Exit::Usage;
+                }
+            }
             return Exit::Fine;
         }
         match self.draft().and_then(|draft| self.write(&draft)) {

@@ -2,6 +2,10 @@
 //!
 //! Invariant: only this layer reads the environment, the clock and randomness; everything below gets them handed in.
 
+// First, for its macros.
+#[macro_use]
+mod standard;
+
 mod access;
 mod audit;
 mod binding;
@@ -14,6 +18,7 @@ mod hash;
 mod init;
 mod log;
 mod panics;
+mod provider;
 mod running;
 mod schema;
 mod serve;
@@ -71,6 +76,8 @@ enum Command {
     /// Make the keys with which identity providers call.
     #[command(subcommand)]
     Client(client::Client),
+    /// Tell what to enter at an identity provider, or ask the running gateway as it would.
+    Connect(Box<provider::Connect>),
     /// Rotate the keys that sign tokens.
     #[command(subcommand)]
     Tokens(tokens::Tokens),
@@ -130,11 +137,18 @@ pub fn main() -> ExitCode {
         Command::Export(export) => export.run(),
         Command::Hash(hash) => hash.run(),
         Command::Client(client) => client.run(),
+        Command::Connect(connect) => connect.run(),
         Command::Tokens(tokens) => tokens.run(),
         Command::Schema(schema) => schema.run(),
         Command::Demo(demo) => demo.run(),
     };
-    exit.into()
+    match standard::failure() {
+        Some(kind) => {
+            eprintln!("error: standard output cannot be written: {kind}");
+            if exit == Exit::Fine { Exit::Findings.into() } else { exit.into() }
+        }
+        None => exit.into(),
+    }
 }
 
 /// What a handler needs that answers one request at a time.

@@ -87,10 +87,16 @@ impl Connect {
         let connector = match (&self.connector, declared.as_slice()) {
             (Some(name), _) => name.clone(),
             (None, [one]) => one.connector.value.clone(),
-            (None, []) => return Err(format!("no connector speaks `{}` yet\nhelp: name one: --connector …", face.name)),
+            (None, []) => {
+                return Err(format!("no connector speaks `{}` yet\nhelp: name one: --connector …", face.name));
+            }
             (None, several) => {
                 let names: Vec<_> = several.iter().map(|face| face.connector.value.as_str()).collect();
-                return Err(format!("several connectors speak `{}`: {}\nhelp: name one: --connector …", face.name, names.join(", ")));
+                return Err(format!(
+                    "several connectors speak `{}`: {}\nhelp: name one: --connector …",
+                    face.name,
+                    names.join(", ")
+                ));
             }
         };
         let found = ready.faces.find(face.name, &connector);
@@ -222,7 +228,9 @@ fn usual_base(raw: &RawGateway, listen: &Listen) -> Result<String, String> {
     let scheme = if raw.tls.is_some() { "https" } else { "http" };
     match listen {
         Listen::Tcp(address) => Ok(format!("{scheme}://{address}")),
-        Listen::Unix(_) => Err("the gateway answers at a Unix socket\nhelp: say how providers reach it: --url …".to_owned()),
+        Listen::Unix(_) => {
+            Err("the gateway answers at a Unix socket\nhelp: say how providers reach it: --url …".to_owned())
+        }
     }
 }
 

@@ -119,6 +119,7 @@ impl Grants {
             let privilege = if assignment.inserts { Privilege::Insert } else { Privilege::Update };
             self.need(scene, seen, (assignment.table, privilege), &assignment.column, action);
         }
+        self.add_for_mariadb(scene, seen, action);
         let functions = scene
             .functions
             .iter()
@@ -126,6 +127,23 @@ impl Grants {
         for function in functions {
             let schema = scene.tables.first().map_or(String::new(), |table| table.schema.clone());
             self.functions.entry((schema, function.name.clone())).or_default().insert(action);
+        }
+    }
+
+    /// MariaDB asks for more than its manual says (measured on 10.11): with RETURNING, to read what is added and to add
+    /// what is read; with ON DUPLICATE KEY UPDATE, to change whatever is added.
+    fn add_for_mariadb(&mut self, scene: &Scene<'_>, seen: &Seen<'_>, action: Action) {
+        let outline = &seen.outline;
+        let target = outline.tables.iter().position(|table| table.role == Role::Insert);
+        let Some(target) = target.filter(|_| scene.server.product == "MariaDB") else { return };
+        let added = || outline.assignments.iter().filter(|a| a.table == target && a.inserts).map(|a| a.column.as_str());
+        if outline.assignments.iter().any(|assignment| assignment.table == target && !assignment.inserts) {
+            added().for_each(|column| self.need(scene, seen, (target, Privilege::Update), column, action));
+        }
+        if !outline.outputs.is_empty() {
+            added().for_each(|column| self.need(scene, seen, (target, Privilege::Select), column, action));
+            let read = outline.outputs.iter().filter_map(|output| output.column.as_ref());
+            read.for_each(|column| self.need(scene, seen, (target, Privilege::Insert), &column.name, action));
         }
     }
 
@@ -149,8 +167,8 @@ impl Grants {
             if used.role == Role::Insert {
                 let given =
                     |column: &str| seen.outline.assignments.iter().any(|a| a.table == index && a.column == column);
-                for (_, sequence) in table.sequences.iter().filter(|(column, _)| !given(column)) {
-                    self.sequences.entry(sequence.clone()).or_default().insert(action);
+                for sequence in table.sequences.iter().filter(|sequence| !given(&sequence.column)) {
+                    self.sequences.entry(sequence.name.clone()).or_default().insert(action);
                 }
             }
             let star = seen.located.statement.star.is_some();

@@ -3,7 +3,7 @@
 //! Invariant: "unique" is only said when indexes prove it; conditions that are not understood fix nothing.
 
 use super::scene::{Scene, Seen};
-use crate::db::inspect::{Index, IndexPart, Table, TableKind};
+use crate::db::inspect::{Index, IndexPart, Table, TableKind, TypeClass};
 use crate::sql::{ColumnUse, Condition, Operand, Role};
 
 /// How many alternatives of OR are followed; beyond, nothing is said.
@@ -122,6 +122,9 @@ pub(super) fn verdict(scene: &Scene<'_>, seen: &Seen<'_>) -> Verdict {
                 Some(found) if found.kind == TableKind::View => {
                     return Verdict::Unknown("a view has no indexes of its own");
                 }
+                Some(found) if found.kind == TableKind::Foreign => {
+                    return Verdict::Unknown("another server keeps the table's indexes");
+                }
                 // A joined table that gives several rows does no harm where the result is collapsed to one.
                 Some(_) if seen.outline.collapses && !is_named(scene, seen, equalities, table) => {}
                 Some(_) => {
@@ -161,6 +164,8 @@ fn undetermined(scene: &Scene<'_>, seen: &Seen<'_>, own: &[usize], equalities: &
                         .indexes
                         .iter()
                         .any(|index| index.unique && covers(scene, seen, index, *table, equalities, &fixed))
+                        // Each table that inherits has indexes of its own.
+                        && (!found.inherited || seen.outline.tables[*table].only)
                 })
         });
         match next {
@@ -194,11 +199,25 @@ fn covers(
     };
     // A partial index only counts where the statement repeats its condition.
     let implied = index.predicate.as_ref().is_none_or(|predicate| {
+        // What equals something is not NULL.
+        if let Some(column) = not_null(predicate)
+            && equalities.iter().any(|equality| equality.column.name.eq_ignore_ascii_case(&column))
+        {
+            return true;
+        }
         let text = words(&seen.located.statement.text);
         let wanted = words(predicate);
         text.windows(wanted.len().max(1)).any(|window| window == wanted)
     });
     implied && !index.parts.is_empty() && index.parts.iter().all(matching)
+}
+
+/// The column of `column IS NOT NULL`.
+fn not_null(predicate: &str) -> Option<String> {
+    match words(predicate).as_slice() {
+        [column, is, not, null] if [is, not, null] == ["is", "not", "null"] => Some(column.clone()),
+        _ => None,
+    }
 }
 
 /// Whether a part of an index is what the condition compares.
@@ -209,9 +228,33 @@ pub(super) fn fits(part: &IndexPart, equality: &Equality) -> bool {
     }
 }
 
-/// Whether an index begins with what the condition compares, so that it can be used to find rows.
-pub(super) fn is_indexed(table: &Table, equality: &Equality) -> bool {
-    table.indexes.iter().any(|index| index.parts.first().is_some_and(|part| fits(part, equality)))
+/// Whether an index can find rows by what the condition compares: it begins with that, or with other columns that are
+/// compared as well.
+pub(super) fn is_indexed(scene: &Scene<'_>, seen: &Seen<'_>, table: &Table, equality: &Equality) -> bool {
+    let holds = |branch: &&Vec<Equality>| branch.iter().any(|other| other.column == equality.column);
+    let all = branches(scene, seen).unwrap_or_default();
+    let mut beside = all.iter().filter(holds);
+    let alone = vec![equality.clone()];
+    let found = |branch: &Vec<Equality>| {
+        table.indexes.iter().any(|index| {
+            let compared =
+                |part: &&IndexPart| branch.iter().any(|other| fits(part, other) && is_comparable(scene, seen, other));
+            index.parts.iter().take_while(compared).any(|part| fits(part, equality))
+        })
+    };
+    found(&alone) && is_comparable(scene, seen, equality) || beside.any(found)
+}
+
+/// MySQL and SQLite read texts as numbers to compare them with a column of numbers: no index on texts helps then.
+pub(super) fn is_comparable(scene: &Scene<'_>, seen: &Seen<'_>, equality: &Equality) -> bool {
+    let class = |column: &ColumnUse| scene.resolve(seen, column).map(|(_, column)| column.class);
+    match &equality.other {
+        Other::Column(other) => {
+            let numeric = matches!(class(other), Some(TypeClass::Integer | TypeClass::Float | TypeClass::Boolean));
+            !(numeric && class(&equality.column) == Some(TypeClass::Text))
+        }
+        Other::Parameter(_) | Other::Constant => true,
+    }
 }
 
 /// Of a table at the statement's own level: what is compared in an alternative in which no index can find its rows.
@@ -220,7 +263,7 @@ pub(super) fn unindexed(scene: &Scene<'_>, seen: &Seen<'_>, table: usize) -> Opt
     let of_table = |equality: &Equality| scene.resolve(seen, &equality.column).is_some_and(|(of, _)| of == table);
     branches(scene, seen)?.into_iter().find_map(|branch| {
         let own: Vec<Equality> = branch.into_iter().filter(of_table).collect();
-        let indexed = own.iter().any(|equality| is_indexed(found, equality));
+        let indexed = own.iter().any(|equality| is_indexed(scene, seen, found, equality));
         own.into_iter().next().filter(|_| !indexed)
     })
 }

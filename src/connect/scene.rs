@@ -200,6 +200,11 @@ impl<'a> Scene<'a> {
         }
     }
 
+    /// Whether some table says of what type ids are.
+    pub fn knows_id(&self) -> bool {
+        self.tables.iter().any(|table| table.column(&self.definition.user_id.column).is_some())
+    }
+
     /// An id as the gateway would bind it: a number where the column is one.
     fn id_value(&self) -> Value {
         let column = self.tables.iter().find_map(|table| table.column(&self.definition.user_id.column));

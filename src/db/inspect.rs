@@ -75,6 +75,8 @@ pub enum Mode {
     NoCharset,
     /// The file's journal keeps readers and writers from working at once; the gateway will change it.
     Journal(String),
+    /// The account may hold only so many connections at once.
+    FewConnections(u32),
     /// The catalogue hides from this account triggers, other tables' foreign keys and columns that are not granted.
     Hides,
 }
@@ -96,7 +98,7 @@ pub struct Table {
     pub triggers: Vec<Trigger>,
     /// PostgreSQL's rules, save those that make a view.
     pub rules: Vec<String>,
-    /// Whether row-level security is declared, and whether it holds for us.
+    /// Whether row-level security is declared, and whether it can hide rows from us.
     pub row_security: Option<bool>,
     /// Foreign keys of other tables that point here.
     pub referenced_by: Vec<Reference>,
@@ -106,8 +108,10 @@ pub struct Table {
     pub owned: bool,
     /// What we may do with all of it.
     pub privileges: Vec<Privilege>,
-    /// The sequences that give its columns their defaults, quoted: PostgreSQL only.
-    pub sequences: Vec<(String, String)>,
+    /// The sequences that give its columns their defaults: PostgreSQL only.
+    pub sequences: Vec<Sequence>,
+    /// Whether other tables inherit from it, which its unique indexes do not cover: PostgreSQL only.
+    pub inherited: bool,
 }
 
 impl Table {
@@ -121,10 +125,32 @@ impl Table {
 /// What a table is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TableKind {
-    /// A table, also a partitioned or foreign one.
+    /// A table, also a partitioned one.
     Table,
     /// A view.
     View,
+    /// A view whose rows are as old as its latest refresh.
+    Materialized,
+    /// A table that another server keeps.
+    Foreign,
+}
+
+impl TableKind {
+    /// Whether there are rows of its own, with indexes that are known.
+    pub const fn has_rows(self) -> bool {
+        matches!(self, Self::Table | Self::Materialized)
+    }
+}
+
+/// A sequence that gives a column its default.
+#[derive(Clone, Debug)]
+pub struct Sequence {
+    /// The column.
+    pub column: String,
+    /// The sequence's name, quoted.
+    pub name: String,
+    /// Whether we may draw from it.
+    pub usable: bool,
 }
 
 /// A column of a table.
@@ -215,6 +241,8 @@ pub struct Trigger {
     pub name: String,
     /// The events, in capitals: `INSERT`, `UPDATE`, `DELETE`.
     pub events: Vec<&'static str>,
+    /// The columns whose change alone fires it; none = every change.
+    pub columns: Vec<String>,
 }
 
 /// A foreign key of another table.
@@ -222,8 +250,12 @@ pub struct Trigger {
 pub struct Reference {
     /// The other table.
     pub table: String,
+    /// Our columns that it points to.
+    pub columns: Vec<String>,
     /// Whether its rows keep ours from being deleted.
     pub restricts: bool,
+    /// Whether its rows keep those columns from being changed.
+    pub restricts_change: bool,
 }
 
 /// What can be done with a table or column.

@@ -202,10 +202,14 @@ codes! {
         LooseCollation = "loose-collation", Warning;
         /// The look-up takes upper and lower case for the same.
         CaseInsensitive = "case-insensitive", Note;
+        /// A look-up reads a materialised view, whose rows are as old as its latest refresh.
+        StaleView = "stale-view", Warning;
         /// A column is too short for the hashes that would be written to it.
         NarrowColumn = "narrow-column", Error;
         /// `create` leaves out a column that must have a value and has no default.
         RequiredColumn = "required-column", Error;
+        /// `create` takes over the account of whoever has the address already.
+        CreateOverwrites = "create-overwrites", Warning;
         /// The statement gives a value to a column that the database computes.
         GeneratedColumn = "generated-column", Error;
         /// A trigger runs when the statement writes.
@@ -248,6 +252,13 @@ codes! {
         RehearsalFailed = "rehearsal-failed", Error;
         /// What the rehearsal did, and what of it cannot be undone.
         Rehearsed = "rehearsed", Note;
+    }
+}
+
+impl Code {
+    /// Whether one index mends it for every statement.
+    pub const fn is_of_schema(self) -> bool {
+        matches!(self, Self::LookupNotUnique | Self::SeqScan | Self::ExpressionIndex)
     }
 }
 

@@ -49,6 +49,16 @@ fn result(record: &Record<'_>, rule: usize) -> Json {
         Some(help) => format!("{}; {help}", record.message),
         None => record.message.clone(),
     };
+    let related = record.related.iter().map(|place| {
+        let region = json!({
+            "startLine": place.line,
+            "startColumn": place.column,
+            "endLine": place.end_line,
+            "endColumn": place.end_column,
+        });
+        let file = json!({ "artifactLocation": { "uri": uri(&record.file) }, "region": region });
+        json!({ "physicalLocation": file, "message": { "text": place.message } })
+    });
     json!({
         "ruleId": record.code,
         "ruleIndex": rule,
@@ -63,6 +73,7 @@ fn result(record: &Record<'_>, rule: usize) -> Json {
                 "endColumn": record.end_column,
             },
         } }],
+        "relatedLocations": related.collect::<Vec<_>>(),
     })
 }
 

@@ -4,6 +4,10 @@
 //! not understand is left out or marked as [`Operand::Other`], never guessed.
 
 mod condition;
+mod level;
+mod phrases;
+mod reader;
+mod results;
 mod walk;
 
 use std::fmt;
@@ -53,6 +57,8 @@ pub struct TableUse {
     pub span: Span,
     /// The parentheses that it stands in; 0 is the statement itself.
     pub scope: usize,
+    /// Whether tables that inherit from it are left out.
+    pub only: bool,
 }
 
 /// What is done with a table.
@@ -103,6 +109,8 @@ pub struct Assignment {
     pub span: Span,
     /// The parameter that alone is the value, counted from 0.
     pub parameter: Option<usize>,
+    /// The text that alone is the value.
+    pub literal: Option<String>,
     /// Whether a new row gets it; otherwise an existing one.
     pub inserts: bool,
 }
@@ -254,6 +262,31 @@ mod tests {
         assert!(shape("SELECT 1 FROM t WHERE NOT a = $1").starts_with("[Other("));
         assert!(shape("SELECT 1 FROM t WHERE a >= $1").starts_with("[Other("));
         assert!(shape("SELECT 1 FROM t WHERE a = (SELECT b FROM u LIMIT 1)").contains("Constant"));
+    }
+
+    #[test]
+    fn words_of_phrases_are_no_columns() {
+        for (text, expected) in [
+            ("SELECT extract(epoch FROM a), b AT TIME ZONE 'UTC' FROM t", "a b"),
+            ("SELECT _utf8mb4'x', CONVERT(a USING utf8), CAST(b AS char CHARACTER SET utf8mb4) FROM t", "a b"),
+            ("SELECT a + INTERVAL 5 MINUTE, timestampdiff(SECOND, b, now()), trim(BOTH 'x' FROM c) FROM t", "a b c"),
+            ("SELECT epoch, at, time, zone FROM t WHERE utf8 = minute", "epoch at time zone utf8 minute"),
+            ("UPDATE t SET a = CAST(? AS char CHARACTER SET latin1), b = c", "c"),
+        ] {
+            let outline = Outline::new(text, Dialect::Mysql);
+            let names: Vec<&str> = outline.columns.iter().map(|column| column.name.as_str()).collect();
+            assert_eq!(names.join(" "), expected, "{text}");
+            assert_eq!(outline.tables.len(), 1, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_list_of_one_member_is_an_equality() {
+        let shape = |text: &str| format!("{:?}", Outline::new(text, Dialect::Postgres).conditions);
+        assert!(shape("SELECT 1 FROM t WHERE lower(a) IN (lower($1))").starts_with("[Equal("));
+        for other in ["a NOT IN ($1)", "NOT a IN ($1)", "a IN ($1, $2)", "a IN (SELECT b FROM u)"] {
+            assert!(shape(&format!("SELECT 1 FROM t WHERE {other}")).starts_with("[Other("), "{other}");
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::Checked;
 use crate::cli::{Exit, random};
 use crate::connect::{Grants, Options, check, grants as grants_of, rehearse};
 use crate::definition::{Definition, without_allowed};
-use crate::diagnostic::{Code, Report, Severity, Source, Stage};
+use crate::diagnostic::{Code, Diagnostic, Report, Severity, Source, Stage};
 use crate::handler::Resources;
 use crate::hash::{Budget, BudgetConfig};
 
@@ -42,8 +42,22 @@ async fn one(checked: Checked, options: Options, resources: Option<&Resources>, 
         Stage::Sample => reached && options.sample.is_some(),
         Stage::Rehearsal => reached && resources.is_some(),
     };
-    diagnostics.extend(without_allowed(found, &places, looked_for));
+    diagnostics.extend(merged(without_allowed(found, &places, looked_for)));
     Checked { definition: None, report: Report::new(source, diagnostics) }
+}
+
+/// What is wrong with a table is said once, with the other statements that meet it.
+fn merged(found: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let mut all: Vec<Diagnostic> = Vec::with_capacity(found.len());
+    for diagnostic in found {
+        let fault = &diagnostic.fault;
+        let same = |other: &&mut Diagnostic| other.fault.code == fault.code && other.fault.message == fault.message;
+        match all.iter_mut().find(same).filter(|_| fault.code.is_of_schema()) {
+            Some(first) => first.context.push((fault.span.clone(), "also here".to_owned())),
+            None => all.push(diagnostic),
+        }
+    }
+    all
 }
 
 /// Prints the privileges that the definitions need.

@@ -18,8 +18,26 @@ pub(super) struct Guess {
     pub salt: Option<String>,
     pub id: String,
     pub identifiers: Vec<Identifier>,
+    /// The table's name as statements must write it.
+    pub written: String,
     /// The more, the likelier.
     pub score: u32,
+}
+
+/// A table, and its name as statements must write it: with a schema only where it is outside the search path.
+#[derive(Clone, Debug)]
+pub(super) struct Named {
+    pub table: Table,
+    pub written: String,
+}
+
+impl Named {
+    /// Whether a statement that writes this means the table.
+    pub fn answers_to(&self, schema: Option<&str>, name: &str) -> bool {
+        let visible = !self.written.contains('.') || self.written == self.table.name;
+        self.table.name.eq_ignore_ascii_case(name)
+            && schema.map_or(visible, |schema| schema.eq_ignore_ascii_case(&self.table.schema))
+    }
 }
 
 /// What the sampled hashes are.
@@ -35,7 +53,8 @@ pub(super) struct Census {
 
 impl Guess {
     /// None when the table has no column for a hash, or none by which people are found.
-    pub fn of(table: &Table, dialect: Dialect) -> Option<Self> {
+    pub fn of(named_table: &Named, dialect: Dialect) -> Option<Self> {
+        let table = &named_table.table;
         let hash = best(&table.columns, |column| hash_score(column, table))?;
         let salt = table.columns.iter().find(|column| is_salt(&plain(&column.name)) && column.name != hash.0.name);
         let id = best(&table.columns, |column| id_score(column, table))?;
@@ -64,6 +83,7 @@ impl Guess {
             salt: salt.map(|column| column.name.clone()),
             id: id.0.name.clone(),
             identifiers,
+            written: named_table.written.clone(),
             score,
         })
     }
@@ -110,7 +130,7 @@ impl Guess {
         let id_type = self.table.column(&self.id).map(|column| column.class);
         Plan {
             dialect,
-            table: self.table.name.clone(),
+            table: self.written.clone(),
             id: self.id.clone(),
             id_is_number: id_type == Some(TypeClass::Integer),
             identifiers: self.identifiers.clone(),
@@ -383,8 +403,8 @@ fn is_profile(column: &TableColumn) -> bool {
 
 impl Guess {
     /// The kind of the best table of a list.
-    pub fn all(tables: &[Table], dialect: Dialect) -> Vec<Self> {
-        let tables = tables.iter().filter(|table| table.kind == TableKind::Table);
+    pub fn all(tables: &[Named], dialect: Dialect) -> Vec<Self> {
+        let tables = tables.iter().filter(|named| named.table.kind == TableKind::Table);
         let mut guesses: Vec<Self> = tables.filter_map(|table| Self::of(table, dialect)).collect();
         guesses.sort_by_key(|guess| std::cmp::Reverse(guess.score));
         guesses

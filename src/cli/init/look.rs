@@ -6,13 +6,13 @@ use std::fmt::Write;
 use std::path::Path;
 
 use super::edit::{Address, connector_name, rename};
-use super::guess::{Census, Guess};
+use super::guess::{Census, Guess, Named};
 use super::templates::{Template, all};
 use crate::db::inspect::{Inspector, Table, TypeClass, inspect};
 use crate::db::{Config, Error};
 use crate::definition::{Definition, Surroundings, check};
 use crate::diagnostic::Source;
-use crate::sql::{ColumnUse, Dialect, Statement};
+use crate::sql::{Dialect, Statement};
 
 /// How many tables are looked at.
 const TABLES: usize = 1_000;
@@ -64,7 +64,15 @@ pub(super) async fn look(config: &Config, url: &str) -> Result<Found, Error> {
     let names = inspector.tables().await?;
     let mut tables = Vec::new();
     for name in names.iter().take(TABLES) {
-        tables.extend(inspector.table(None, name).await?);
+        let found = match inspector.table(None, name).await? {
+            // Outside the search path, names come with their schema.
+            None => match name.split_once('.') {
+                Some((schema, name)) => inspector.table(Some(schema), name).await?,
+                None => None,
+            },
+            found => found,
+        };
+        tables.extend(found.map(|table| Named { table, written: name.clone() }));
     }
     let mut told = format!("{} tables\n", tables.len());
     if names.len() > TABLES {
@@ -85,7 +93,7 @@ pub(super) async fn look(config: &Config, url: &str) -> Result<Found, Error> {
         }
     }
     let choice = best.map(|(guess, census, _)| {
-        let _ = writeln!(told, "taken: `{}`, {}", guess.table.name, guess.sureness(&census));
+        let _ = writeln!(told, "taken: `{}`, {}", guess.written, guess.sureness(&census));
         Choice::Unknown { guess: Box::new(guess), census, dialect }
     });
     Ok(Found { told, choice })
@@ -125,7 +133,7 @@ async fn sample(guess: &Guess, dialect: Dialect, inspector: &mut dyn Inspector) 
 }
 
 /// The known application whose every table and column is there; of several the one that needs most.
-fn known(tables: &[Table], url: &str, told: &mut String) -> Option<Choice> {
+fn known(tables: &[Named], url: &str, told: &mut String) -> Option<Choice> {
     let mut best: Option<(usize, Choice, &'static str)> = None;
     for template in all() {
         for prefix in prefixes(template, tables, url) {
@@ -151,11 +159,14 @@ fn known(tables: &[Table], url: &str, told: &mut String) -> Option<Choice> {
     Some(choice)
 }
 
-/// Values of a template's table prefix that the tables suggest: variable, line, default as written, value as written.
-/// None is the template as it is.
-fn prefixes(template: Template, tables: &[Table], url: &str) -> Vec<Option<(String, String, String, String)>> {
+/// Values of a template's table prefix, or of its only table, that the tables suggest: variable, line, default as
+/// written, value as written. None is the template as it is.
+fn prefixes(template: Template, tables: &[Named], url: &str) -> Vec<Option<(String, String, String, String)>> {
     let mut found = vec![None];
-    let Some(line) = template.text.lines().find(|line| line.starts_with("  table_prefix:")) else { return found };
+    let keys = ["  table_prefix:", "  user_table:"];
+    let Some(line) = template.text.lines().find(|line| keys.iter().any(|key| line.starts_with(key))) else {
+        return found;
+    };
     let Some(usual) = super::edit::default_of(line) else { return found };
     let variable = line.split("env:").nth(1).and_then(|rest| rest.split([',', ' ', '}']).find(|word| !word.is_empty()));
     let (Some(variable), Some(definition)) = (variable, compiled(template, url, None)) else { return found };
@@ -163,13 +174,17 @@ fn prefixes(template: Template, tables: &[Table], url: &str) -> Vec<Option<(Stri
     else {
         return found;
     };
+    let whole = line.starts_with(keys[1]);
     let Some(base) = first.name.strip_prefix(usual) else { return found };
-    for table in tables {
-        let prefix = table.name.strip_suffix(base).filter(|prefix| *prefix != usual && prefix.len() <= 20);
-        let plain = |prefix: &str| prefix.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-        if let Some(prefix) = prefix.filter(|prefix| plain(prefix)) {
+    for named in tables {
+        let value = match whole {
+            true => named.table.name.ends_with(usual).then_some(named.written.as_str()),
+            false => named.written.strip_suffix(base),
+        };
+        let plain = |value: &str| value.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '.');
+        if let Some(value) = value.filter(|value| *value != usual && value.len() <= 60 && plain(value)) {
             let written = line.split_once("default:").map_or("", |(_, rest)| rest.trim().trim_end_matches('}').trim());
-            let (old, new) = (format!("default: {written}"), format!("default: {}", super::edit::quoted(prefix)));
+            let (old, new) = (format!("default: {written}"), format!("default: {}", super::edit::quoted(value)));
             found.push(Some((variable.to_owned(), line.to_owned(), old, new)));
         }
     }
@@ -206,7 +221,7 @@ enum Fit {
     Not,
 }
 
-fn fit(definition: &Definition, tables: &[Table]) -> Fit {
+fn fit(definition: &Definition, tables: &[Named]) -> Fit {
     let mut names = std::collections::BTreeSet::new();
     let mut missing = None;
     for (index, statement) in statements(definition).into_iter().enumerate() {
@@ -224,13 +239,10 @@ fn fit(definition: &Definition, tables: &[Table]) -> Fit {
 }
 
 /// The tables and columns of a statement; or the first that is not there.
-fn needs(statement: &Statement, tables: &[Table]) -> Result<Vec<String>, String> {
+fn needs(statement: &Statement, tables: &[Named]) -> Result<Vec<String>, String> {
     let outline = statement.outline();
     let of = |schema: Option<&str>, name: &str| {
-        let same = |table: &&Table| {
-            table.name.eq_ignore_ascii_case(name) && schema.is_none_or(|s| s.eq_ignore_ascii_case(&table.schema))
-        };
-        tables.iter().find(same)
+        tables.iter().find(|named| named.answers_to(schema, name)).map(|named| &named.table)
     };
     let mut names = Vec::new();
     for used in outline.tables.iter().filter(|used| !used.name.eq_ignore_ascii_case("dual")) {
@@ -252,17 +264,8 @@ fn needs(statement: &Statement, tables: &[Table]) -> Result<Vec<String>, String>
             Some(table) => names.push(format!("{}.{}", table.name, column.name).to_lowercase()),
             // Without a qualifier it may be a word that only looks like a column.
             None if candidates.is_empty() || column.qualifier.is_none() && outline.derived => {}
-            None if is_word(statement, column) => {}
             None => return Err(format!("column `{}`", column.name)),
         }
     }
     Ok(names)
-}
-
-/// Whether the name is a word of SQL, as in `EXTRACT(EPOCH FROM …)`, `CONVERT(… USING utf8mb4)` or `… AT TIME ZONE …`.
-fn is_word(statement: &Statement, column: &ColumnUse) -> bool {
-    let before = statement.text.get(..column.span.start).unwrap_or_default().trim_end().to_ascii_lowercase();
-    let field = before.strip_suffix('(').is_some_and(|text| text.trim_end().ends_with("extract"));
-    let zone = ["at", "time", "zone"].contains(&column.name.to_ascii_lowercase().as_str());
-    column.qualifier.is_none() && (field || zone || before.ends_with(" using"))
 }

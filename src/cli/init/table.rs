@@ -26,7 +26,8 @@ pub(super) struct TableArgs {
     /// The column that holds the salt, where it is apart.
     #[arg(long, value_name = "COLUMN")]
     salt: Option<String>,
-    /// How passwords are hashed; may be said more than once, the first is what new ones become.
+    /// How passwords are hashed; may be said more than once, the first is what new ones become. For the list of
+    /// templates: `text` or `json`.
     #[arg(long, value_name = "FORMAT")]
     format: Vec<String>,
     /// Another column that the profile shows; may be said more than once.
@@ -45,6 +46,11 @@ enum Kind {
 }
 
 impl TableArgs {
+    /// The formats that were named.
+    pub fn formats(&self) -> &[String] {
+        &self.format
+    }
+
     /// The kind of database that was named.
     pub fn dialect(&self) -> Dialect {
         match self.dialect {

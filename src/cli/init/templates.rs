@@ -44,6 +44,12 @@ pub(super) fn list() -> String {
     text
 }
 
+/// The same for programs.
+pub(super) fn to_json() -> serde_json::Value {
+    let template = |template: Template| serde_json::json!({ "name": template.name, "about": template.about() });
+    serde_json::json!({ "templates": all().map(template).collect::<Vec<_>>() })
+}
+
 fn wrapped(name: &str, about: &str, width: usize) -> String {
     let mut lines = vec![format!("  {name:width$} ")];
     for word in about.split_whitespace() {

@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use super::{Connect, Place};
 use crate::cli::{Exit, Format, variable};
-use crate::outbound::{Answer, Client, Network, Origin, Request, authorities};
+use crate::outbound::{Answer, Client, Network, Origin, Request, Unfit, authorities};
 use crate::protocol::{Face, Somebody};
 use crate::secret::Password;
 
@@ -66,7 +66,10 @@ fn ask(connect: &Connect, face: &Face, place: &Place) -> Result<(Answer, Duratio
     };
     let identifier = connect.identifier.as_deref().unwrap_or(NOBODY);
     let sample = sample(&Somebody { identifier, password: &password });
-    let (origin, path) = Origin::parse(&place.url(face)).map_err(|unfit| format!("{}: {unfit}", place.base))?;
+    let (origin, path) = Origin::parse(&place.url(face)).map_err(|unfit| match unfit {
+        Unfit::Invalid(why) => format!("`{}` is no address: {why}", place.base),
+        Unfit::Unencrypted | Unfit::Private => format!("`{}` cannot be asked", place.base),
+    })?;
     let name: HeaderName = place.credentials.parse().map_err(|_| "the header of the key has no name".to_owned())?;
     let value = match name == AUTHORIZATION {
         true => Zeroizing::new(format!("Bearer {}", key.trim())),
@@ -86,13 +89,16 @@ fn ask(connect: &Connect, face: &Face, place: &Place) -> Result<(Answer, Duratio
     let begun = Instant::now();
     let deadline = tokio::time::Instant::now() + PATIENCE;
     let answer = runtime.block_on(client.send(request, deadline));
-    let answer = answer.map_err(|error| format!("{} does not answer: {error}\nhelp: is the gateway running?", place.base))?;
+    let answer =
+        answer.map_err(|error| format!("{} does not answer: {error}\nhelp: is the gateway running?", place.base))?;
     Ok((answer, begun.elapsed()))
 }
 
 fn typed() -> Result<Password, String> {
     let mut text = Zeroizing::new(String::new());
-    std::io::stdin().read_to_string(&mut text).map_err(|error| format!("cannot read the password: {}", error.kind()))?;
+    std::io::stdin()
+        .read_to_string(&mut text)
+        .map_err(|error| format!("cannot read the password: {}", error.kind()))?;
     Ok(Password::new(text.trim_end_matches(['\r', '\n'])))
 }
 
@@ -103,7 +109,8 @@ fn trusted(path: &Path) -> Result<RootCertStore, String> {
 
 /// A header's value that no debug output shows.
 fn secret(text: &str) -> Result<HeaderValue, String> {
-    let mut value = HeaderValue::from_str(text).map_err(|_| "the key has characters that no header can hold".to_owned())?;
+    let mut value =
+        HeaderValue::from_str(text).map_err(|_| "the key has characters that no header can hold".to_owned())?;
     value.set_sensitive(true);
     Ok(value)
 }
@@ -125,17 +132,25 @@ fn meaning(face: &Face, place: &Place, somebody: bool, problem: Option<&str>, bo
         );
         let fine = match somebody {
             true => "the gateway answers as this provider expects".to_owned(),
-            false => "the gateway answers as this provider expects, with a \"no\", since nobody has this name".to_owned(),
+            false => {
+                "the gateway answers as this provider expects, with a \"no\", since nobody has this name".to_owned()
+            }
         };
         return if took > face.time { late } else { fine };
     };
     let connector = &place.connector;
     match code {
-        "unauthorized" => "the gateway does not know the key: is it the one that `userbridge client new` printed?".to_owned(),
+        "unauthorized" => {
+            "the gateway does not know the key: is it the one that `userbridge client new` printed?".to_owned()
+        }
         "forbidden" => format!("the key is right, but may not ask this: {}", detail(body)),
-        "unknown_path" => format!("no face is declared here: add `faces: [{{ protocol: {}, connector: {connector} }}]`", face.name),
+        "unknown_path" => {
+            format!("no face is declared here: add `faces: [{{ protocol: {}, connector: {connector} }}]`", face.name)
+        }
         "unknown_connector" => format!("no connector `{connector}` is served: userbridge status"),
-        "action_not_declared" => format!("`{connector}` does not declare the action: add {} to its `actions:`", actions(face)),
+        "action_not_declared" => {
+            format!("`{connector}` does not declare the action: add {} to its `actions:`", actions(face))
+        }
         "unavailable" | "timeout" | "overloaded" => "the connector cannot answer now: userbridge status".to_owned(),
         "misconfigured" | "unreadable_hash" | "ambiguous_user" => {
             format!("the definition does not fit its store: userbridge check --connect, and the gateway's log ({code})")

@@ -3,7 +3,7 @@
 use super::Findings;
 use crate::connect::lookup::{Other, branches};
 use crate::connect::scene::{Purpose, Scene, Seen};
-use crate::db::inspect::{TableColumn, TypeClass};
+use crate::db::inspect::{IndexPart, TableColumn, TypeClass};
 use crate::db::{Column, inspect::Described};
 use crate::definition::{MEMBERS, Template, Verification};
 use crate::diagnostic::{Code, Fault, Span, nearest};
@@ -19,6 +19,7 @@ pub(super) fn rules(scene: &Scene<'_>, seen: &Seen<'_>, findings: &mut Findings)
     earlier_rows(scene, seen, findings);
     if seen.purpose.gives_profiles() {
         needed(scene, seen, described, findings);
+        identity(scene, seen, described, findings);
     }
     let gives_profile = seen.purpose.gives_profiles() || seen.action() == crate::action::Action::Create;
     if gives_profile && !described.description.columns.is_empty() {
@@ -31,7 +32,8 @@ fn misfits(scene: &Scene<'_>, seen: &Seen<'_>, described: &Described, findings: 
     for (index, type_name) in &described.misfits {
         let Some(parameter) = seen.located.statement.parameters.get(*index) else { continue };
         // Who looks up numbers by what people type finds nobody by another text, which is right.
-        if matches!(parameter.expression.input(), Some(Input::Identifier | Input::UserId)) {
+        let id = matches!(parameter.expression.input(), Some(Input::UserId)) && !scene.knows_id();
+        if id || matches!(parameter.expression.input(), Some(Input::Identifier)) {
             continue;
         }
         let message = format!("`{}` can never be a value of type {type_name}, which stands here", parameter.expression);
@@ -103,6 +105,10 @@ fn judge_pair(
         }
         Dialect::Mysql if textual && odd => {
             let message = format!("`{name}` is {}, but `{}` is a text", column.type_name, parameter.expression);
+            findings.push(parameter_type(scene, seen, &parameter.span, message));
+        }
+        Dialect::Mysql if *input == Input::Verified && odd && !numeric => {
+            let message = format!("`{name}` is {}, but `{}` is true or false", column.type_name, parameter.expression);
             findings.push(parameter_type(scene, seen, &parameter.span, message));
         }
         Dialect::Sqlite if textual && numeric && *input != Input::Identifier => {
@@ -232,6 +238,29 @@ fn types(scene: &Scene<'_>, seen: &Seen<'_>, described: &Described, findings: &m
             findings.push(Fault::new(Code::ColumnType, output_span(scene, seen, name), message).help(help));
         }
     }
+}
+
+/// The column that identifies a user must be one user's alone.
+fn identity(scene: &Scene<'_>, seen: &Seen<'_>, described: &Described, findings: &mut Findings) {
+    let name = &scene.definition.user_id.column;
+    let Some(column) = described.description.columns.iter().find(|column| column.name == *name) else { return };
+    let named = |output: &&crate::sql::Output| output.name.as_deref() == Some(name.as_str());
+    let source = seen.outline.outputs.iter().find(named).and_then(|output| output.column.as_ref());
+    let Some((table, found)) = source.and_then(|source| scene.resolve(seen, source)) else { return };
+    let Some(table) = scene.table_at(seen, table).filter(|table| table.kind.has_rows()) else { return };
+    // With a key of several columns, the others may be fixed by what the statement compares.
+    let holds = |index: &crate::db::inspect::Index| {
+        index.unique && index.parts.iter().any(|part| matches!(part, IndexPart::Column(c) if *c == found.name))
+    };
+    if table.indexes.iter().any(holds) {
+        return;
+    }
+    let span = output_span(scene, seen, &column.name);
+    let message = format!("nothing keeps two users from having the same `{}` in `{}`", found.name, table.name);
+    findings.push(
+        Fault::new(Code::LookupNotUnique, span, message)
+            .help("under `user_id`, name the column of the primary key, or another with a unique index"),
+    );
 }
 
 type Problem = (String, &'static str);

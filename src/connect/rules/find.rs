@@ -5,7 +5,7 @@ use crate::connect::lookup::{
     Equality, Other, Verdict, branches, is_indexed, near_miss, own_tables, unindexed, verdict,
 };
 use crate::connect::scene::{Purpose, Scene, Seen};
-use crate::db::inspect::{Access, IndexPart, Scan, Table, TableKind};
+use crate::db::inspect::{Access, IndexPart, Plan, Scan, Table, TableKind};
 use crate::definition::ScalarMap;
 use crate::diagnostic::{Code, Fault, Span};
 use crate::sql::{Dialect, Input, Role, TableUse};
@@ -15,6 +15,7 @@ pub(super) fn rules(scene: &Scene<'_>, seen: &Seen<'_>, findings: &mut Findings)
         return;
     }
     expression_indexes(scene, seen, findings);
+    stale(scene, seen, findings);
     if seen.purpose.looks_up() || changes_one_row(seen) {
         unique(scene, seen, findings);
     }
@@ -33,7 +34,7 @@ fn changes_one_row(seen: &Seen<'_>) -> bool {
 /// An index on the column, but the condition compares an expression over it, or the other way round.
 fn expression_indexes(scene: &Scene<'_>, seen: &Seen<'_>, findings: &mut Findings) {
     for (equality, table) in named(scene, seen) {
-        if is_indexed(table, &equality) || !is_read_fully(seen, &equality, scene) {
+        if is_indexed(scene, seen, table, &equality) || !is_read_fully(seen, &equality, scene) {
             continue;
         }
         let Some(index) = near_miss(table, &equality) else { continue };
@@ -98,7 +99,7 @@ fn ambiguous(scene: &Scene<'_>, seen: &Seen<'_>, table: usize, branch: usize, fi
             );
             Fault::new(Code::LookupNotUnique, span, message).help(create_index(scene, found, equality, true))
         }
-        None if own_tables(seen).len() > 1 => {
+        None if own_tables(seen).first() != Some(&table) => {
             let span = scene.span(seen, &seen.outline.tables[table].span);
             let message =
                 format!("several rows of `{}` can belong to one user: the look-up gives several rows then", found.name);
@@ -136,6 +137,18 @@ fn sorted_pages(scene: &Scene<'_>, seen: &Seen<'_>, findings: &mut Findings) {
     findings.push(Fault::new(Code::SeqScan, map.span(&order.span), message).help(help));
 }
 
+/// Rows that are as old as the latest refresh.
+fn stale(scene: &Scene<'_>, seen: &Seen<'_>, findings: &mut Findings) {
+    for (used, table) in scene.used(seen, &[Role::Read]).filter(|(_, table)| table.kind == TableKind::Materialized) {
+        let message = format!(
+            "`{}` is a materialised view: a password or lock that changed counts only after a refresh",
+            table.name
+        );
+        findings
+            .push(Fault::new(Code::StaleView, scene.span(seen, &used.span), message).help("read the tables behind it"));
+    }
+}
+
 /// A whole table is read.
 fn scans(scene: &Scene<'_>, seen: &Seen<'_>, findings: &mut Findings) {
     let Ok(Some(plan)) = &seen.plan else { return };
@@ -157,13 +170,22 @@ fn scans(scene: &Scene<'_>, seen: &Seen<'_>, findings: &mut Findings) {
             .into_iter()
             .filter(|(equality, _)| scene.resolve(seen, &equality.column).map(|(of, _)| of) == used)
             .collect();
-        let without = equalities.into_iter().find(|(equality, table)| !is_indexed(table, equality));
+        if let Some(fault) = pointing_table(scene, seen, plan, scan, used) {
+            findings.push(fault);
+            continue;
+        }
+        let known = used.and_then(|used| scene.table_at(seen, used));
+        let without = equalities.into_iter().find(|(equality, table)| !is_indexed(scene, seen, table, equality));
         let without = without.or_else(|| {
             let equality = unindexed(scene, seen, used?)?;
             scene.table_at(seen, used?).map(|table| (equality, table))
         });
         let full = match scan.access {
             Access::Keyed => false,
+            // Another server's indexes are not seen from here.
+            _ if known.is_some_and(|table| table.kind == TableKind::Foreign) => false,
+            // An empty parent is planned otherwise than an empty table.
+            Access::Full if known.is_some_and(|table| table.inherited) => without.is_some(),
             Access::Full => true,
             // The planner chose so because the table is small: what its indexes are over tells what would become of it.
             Access::Maybe => without.is_some(),
@@ -194,6 +216,23 @@ fn scans(scene: &Scene<'_>, seen: &Seen<'_>, findings: &mut Findings) {
         let help = help.unwrap_or_else(|| format!("add an index to `{name}` over the columns that are compared"));
         findings.push(Fault::new(Code::SeqScan, span, message).help(help));
     }
+}
+
+/// SQLite also explains how it looks for rows that point to those which are changed or removed.
+fn pointing_table(scene: &Scene<'_>, seen: &Seen<'_>, plan: &Plan, scan: &Scan, used: Option<usize>) -> Option<Fault> {
+    let target = own_tables(seen).into_iter().find(|table| seen.outline.tables[*table].role != Role::Read);
+    let table = scene.table_at(seen, target.filter(|_| scene.dialect() == Dialect::Sqlite)?)?;
+    let keyed = |other: &Scan| other.table == scan.table && other.access == Access::Keyed;
+    let own = used.is_some() && !plan.scans.iter().any(keyed);
+    let pointing = table.referenced_by.iter().find(|reference| reference.table.eq_ignore_ascii_case(&scan.table))?;
+    if own || scan.access != Access::Full {
+        return None;
+    }
+    let message =
+        format!("each change reads the whole of `{}` for rows that point to `{}`", pointing.table, table.name);
+    let span = scene.span(seen, &seen.outline.tables[target?].span);
+    let help = format!("add an index to `{}` over its columns that point to `{}`", pointing.table, table.name);
+    Some(Fault::new(Code::SeqScan, span, message).help(help))
 }
 
 /// Which names the look-up takes for one; said once for each column.

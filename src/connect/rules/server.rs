@@ -29,6 +29,7 @@ pub(super) fn rules(scene: &Scene<'_>, findings: &mut Findings) {
 impl Findings {
     fn extend_mode(&mut self, scene: &Scene<'_>, mode: &Mode) {
         let fault = |code, message: String| Fault::new(code, scene.definition.places.database.clone(), message);
+        let most = scene.definition.database().map_or(0, |config| config.max_connections());
         let found = match mode {
             Mode::NotStrict => fault(
                 Code::ServerMode,
@@ -52,7 +53,15 @@ impl Findings {
                     .to_owned(),
             )
             .help("run the check once as a user with SELECT and TRIGGER on the whole database"),
-            Mode::Journal(_) | Mode::Hides => return,
+            Mode::FewConnections(limit) if *limit < most => fault(
+                Code::ServerMode,
+                format!(
+                    "this user may hold {limit} connections at once, but `max_connections` is {}",
+                    most
+                ),
+            )
+            .help("set `max_connections` no higher, counting every gateway that uses this account, or raise the account's limit"),
+            Mode::Journal(_) | Mode::Hides | Mode::FewConnections(_) => return,
         };
         self.push(found);
     }

@@ -3,11 +3,11 @@
 use super::Findings;
 use crate::action::Action;
 use crate::connect::scene::{Scene, Seen};
-use crate::db::inspect::{Table, TableKind};
+use crate::db::inspect::{Table, TableKind, Trigger};
 use crate::definition::Verification;
 use crate::diagnostic::{Code, Fault};
 use crate::hash::Policy;
-use crate::sql::{Dialect, Expression, Input, Role, TableUse};
+use crate::sql::{Assignment, Dialect, Expression, Input, Role, TableUse};
 
 const WRITING: [Role; 3] = [Role::Insert, Role::Update, Role::Delete];
 
@@ -21,9 +21,13 @@ pub(super) fn rules(scene: &Scene<'_>, seen: &Seen<'_>, findings: &mut Findings)
     required_columns(scene, seen, findings);
     narrow_columns(scene, seen, findings);
     foreign_keys(scene, seen, findings);
+    changed_keys(scene, seen, findings);
+    overwriting(scene, seen, findings);
+    unknown_words(scene, seen, findings);
+    sequences(scene, seen, findings);
     for (used, table) in scene.used(seen, &WRITING) {
         let span = scene.span(seen, &used.span);
-        for fault in [triggers(used, table), rewriting(table), view(table), engine(table)].into_iter().flatten() {
+        for fault in [triggers(seen, used, table), rewriting(table), view(table), engine(table)].into_iter().flatten() {
             findings.push(Fault { span: span.clone(), ..fault });
         }
     }
@@ -123,14 +127,19 @@ fn written_by<'s>(scene: &'s Scene<'_>, seen: &Seen<'_>) -> Option<&'s Policy> {
     }
 }
 
-fn triggers(used: &TableUse, table: &Table) -> Option<Fault> {
+fn triggers(seen: &Seen<'_>, used: &TableUse, table: &Table) -> Option<Fault> {
     let event = match used.role {
         Role::Insert => "INSERT",
         Role::Update => "UPDATE",
         Role::Delete => "DELETE",
         Role::Read => return None,
     };
-    let fired = table.triggers.iter().filter(|trigger| trigger.events.contains(&event));
+    let changed = |column: &String| {
+        seen.outline.assignments.iter().any(|assignment| assignment.column.eq_ignore_ascii_case(column))
+    };
+    let concerned =
+        |trigger: &&Trigger| event != "UPDATE" || trigger.columns.is_empty() || trigger.columns.iter().any(changed);
+    let fired = table.triggers.iter().filter(|trigger| trigger.events.contains(&event)).filter(concerned);
     let names: Vec<String> = fired.map(|trigger| format!("`{}`", trigger.name)).collect();
     if names.is_empty() {
         return None;
@@ -150,8 +159,9 @@ fn rewriting(table: &Table) -> Option<Fault> {
 }
 
 fn view(table: &Table) -> Option<Fault> {
-    (table.kind == TableKind::View).then(|| {
-        let message = format!("`{}` is a view: its constraints, defaults and widths cannot be seen", table.name);
+    matches!(table.kind, TableKind::View | TableKind::Foreign).then(|| {
+        let what = if table.kind == TableKind::View { "a view" } else { "another server's table" };
+        let message = format!("`{}` is {what}: its constraints, defaults and widths cannot be seen", table.name);
         Fault::new(Code::WritesView, 0..0, message).help("write to the table behind it")
     })
 }
@@ -177,8 +187,7 @@ fn foreign_keys(scene: &Scene<'_>, seen: &Seen<'_>, findings: &mut Findings) {
         .flat_map(|other| scene.used(other, &[Role::Delete, Role::Update]).map(|(_, table)| table.name.clone()))
         .collect();
     for (used, table) in scene.used(seen, &[Role::Delete]) {
-        let holds =
-            table.referenced_by.iter().filter(|r| r.restricts && !earlier.contains(&r.table) && r.table != table.name);
+        let holds = table.referenced_by.iter().filter(|r| r.restricts && !earlier.contains(&r.table));
         for reference in holds {
             let message =
                 format!("a user with rows in `{}` cannot be deleted: they point to `{}`", reference.table, table.name);
@@ -186,6 +195,82 @@ fn foreign_keys(scene: &Scene<'_>, seen: &Seen<'_>, findings: &mut Findings) {
                 "delete from `{}` first, in a list of statements, or declare its foreign key ON DELETE CASCADE",
                 reference.table
             )));
+        }
+    }
+}
+
+/// Rows of other tables that keep a name or address from being changed.
+fn changed_keys(scene: &Scene<'_>, seen: &Seen<'_>, findings: &mut Findings) {
+    for assignment in seen.outline.assignments.iter().filter(|assignment| !assignment.inserts) {
+        let Some(table) = scene.table_at(seen, assignment.table) else { continue };
+        let same = |column: &String| column.eq_ignore_ascii_case(&assignment.column);
+        for reference in table.referenced_by.iter().filter(|r| r.restricts_change && r.columns.iter().any(same)) {
+            let message = format!(
+                "`{}` cannot be changed for a user with rows in `{}`, which point to it",
+                assignment.column, reference.table
+            );
+            findings.push(Fault::new(Code::ForeignKey, scene.span(seen, &assignment.span), message).help(format!(
+                "change `{}` in the same action, or declare its foreign key ON UPDATE CASCADE",
+                reference.table
+            )));
+        }
+    }
+}
+
+/// `create` must add a user, never change one.
+fn overwriting(scene: &Scene<'_>, seen: &Seen<'_>, findings: &mut Findings) {
+    let hash = |assignment: &&Assignment| {
+        let parameter = assignment.parameter.and_then(|index| seen.located.statement.parameters.get(index));
+        parameter.and_then(|parameter| parameter.expression.input()).is_some_and(|input| *input == Input::PasswordHash)
+    };
+    let Some(hash) = seen.outline.assignments.iter().find(hash).filter(|a| a.inserts) else { return };
+    let words: Vec<String> =
+        seen.located.statement.text.split_whitespace().take(3).map(str::to_ascii_uppercase).collect();
+    let replaces = words.first().is_some_and(|word| word == "REPLACE")
+        || words.get(1..).is_some_and(|rest| rest == ["OR", "REPLACE"]);
+    let changes = |a: &Assignment| !a.inserts && a.table == hash.table && a.column.eq_ignore_ascii_case(&hash.column);
+    if seen.action() == Action::Create && (replaces || seen.outline.assignments.iter().any(changes)) {
+        let message = "whoever creates a user with another's name or address takes over that account";
+        findings.push(
+            Fault::new(Code::CreateOverwrites, scene.head(seen), message)
+                .help("only add: a name that is taken is answered with `user_exists`"),
+        );
+    }
+}
+
+/// Texts that an ENUM of MySQL does not have: only PostgreSQL says so by itself.
+fn unknown_words(scene: &Scene<'_>, seen: &Seen<'_>, findings: &mut Findings) {
+    for assignment in seen.outline.assignments.iter().filter(|_| scene.dialect() == Dialect::Mysql) {
+        let column = scene.table_at(seen, assignment.table).and_then(|table| table.column(&assignment.column));
+        let Some((column, literal)) = column.zip(assignment.literal.as_ref()) else { continue };
+        let Some(list) = column.type_name.strip_prefix("enum('").and_then(|list| list.strip_suffix("')")) else {
+            continue;
+        };
+        if !list.split("','").any(|word| word.eq_ignore_ascii_case(literal)) {
+            let message = format!("`{}` is {}, which has no value `{literal}`", column.name, column.type_name);
+            findings.push(
+                Fault::new(Code::RefusedStatement, scene.span(seen, &assignment.span), message)
+                    .help("write one of its values, or add this one with ALTER TABLE … MODIFY"),
+            );
+        }
+    }
+}
+
+/// Sequences that give new rows their ids, but not to us. PostgreSQL notices only when a row is added.
+fn sequences(scene: &Scene<'_>, seen: &Seen<'_>, findings: &mut Findings) {
+    for (index, used) in seen.outline.tables.iter().enumerate().filter(|(_, used)| used.role == Role::Insert) {
+        let Some(table) = scene.table_at(seen, index) else { continue };
+        let given = |name: &str| seen.outline.assignments.iter().any(|a| a.table == index && a.column == name);
+        for sequence in table.sequences.iter().filter(|sequence| !sequence.usable && !given(&sequence.column)) {
+            let message = format!(
+                "`{}` may not draw from {}, which gives `{}` its value",
+                scene.account.name, sequence.name, sequence.column
+            );
+            let role = scene.dialect().quote_identifier(&scene.account.name);
+            findings.push(
+                Fault::new(Code::MissingPrivilege, scene.span(seen, &used.span), message)
+                    .help(format!("as the tables' owner: GRANT USAGE ON SEQUENCE {} TO {role};", sequence.name)),
+            );
         }
     }
 }

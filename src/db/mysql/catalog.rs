@@ -41,6 +41,7 @@ pub(super) async fn table(looking: &mut Looking, schema: Option<&str>, name: &st
         owned: false,
         privileges: on_table(&grants, &schema, &name),
         sequences: Vec::new(),
+        inherited: false,
         schema,
         name,
     }))
@@ -134,16 +135,25 @@ async fn triggers(looking: &mut Looking, schema: &str, table: &str) -> Result<Ve
     let event = |word: &str| ["INSERT", "UPDATE", "DELETE"].into_iter().find(|event| *event == word);
     Ok(rows
         .into_iter()
-        .map(|row| Trigger { name: row[0].clone(), events: event(&row[1]).into_iter().collect() })
+        .map(|row| Trigger { name: row[0].clone(), events: event(&row[1]).into_iter().collect(), columns: Vec::new() })
         .collect())
 }
 
 async fn references(looking: &mut Looking, schema: &str, table: &str) -> Result<Vec<Reference>, Error> {
-    let text = "SELECT table_name, delete_rule FROM information_schema.referential_constraints \
-                WHERE unique_constraint_schema = ? AND referenced_table_name = ?";
+    let text = "SELECT r.table_name, r.delete_rule, r.update_rule, GROUP_CONCAT(k.referenced_column_name) \
+                FROM information_schema.referential_constraints r JOIN information_schema.key_column_usage k \
+                ON k.constraint_schema = r.constraint_schema AND k.constraint_name = r.constraint_name \
+                AND k.table_name = r.table_name WHERE r.unique_constraint_schema = ? AND r.referenced_table_name = ? \
+                GROUP BY r.constraint_schema, r.constraint_name, r.table_name, r.delete_rule, r.update_rule";
     let rows = texts(looking, text, &[schema, table]).await?;
     let restricts = |rule: &str| rule == "RESTRICT" || rule == "NO ACTION";
-    Ok(rows.into_iter().map(|row| Reference { table: row[0].clone(), restricts: restricts(&row[1]) }).collect())
+    let reference = |row: Vec<String>| Reference {
+        table: row[0].clone(),
+        columns: row[3].split(',').map(str::to_owned).collect(),
+        restricts: restricts(&row[1]),
+        restricts_change: restricts(&row[2]),
+    };
+    Ok(rows.into_iter().map(reference).collect())
 }
 
 /// Stored functions of these names; whether they write is only what their author declared.
@@ -194,6 +204,9 @@ pub(super) async fn account(looking: &mut Looking, tables: &[(Option<String>, St
                 if !used {
                     others.push(table.clone());
                 }
+                if grant.passes_on {
+                    powers.push(format!("GRANT OPTION on {schema}.{table}"));
+                }
             }
         }
     }
@@ -209,6 +222,8 @@ struct Grant {
     schema: String,
     table: Option<String>,
     role: bool,
+    /// Whether what is granted may be passed on.
+    passes_on: bool,
 }
 
 impl Grant {
@@ -231,7 +246,7 @@ async fn grants(looking: &mut Looking) -> Result<Vec<Grant>, Error> {
 fn grant(line: &str) -> Option<Grant> {
     let rest = line.strip_prefix("GRANT ")?;
     let Some((words, place)) = rest.split_once(" ON ") else {
-        return Some(Grant { words: Vec::new(), schema: String::new(), table: None, role: true });
+        return Some(Grant { words: Vec::new(), schema: String::new(), table: None, role: true, passes_on: false });
     };
     let place = place.split(" TO ").next()?;
     if place.starts_with("FUNCTION ") || place.starts_with("PROCEDURE ") {
@@ -251,7 +266,8 @@ fn grant(line: &str) -> Option<Grant> {
         }
     }
     let table = Some(bare(table)).filter(|table| table != "*");
-    Some(Grant { words: list, schema: bare(schema), table, role: false })
+    let passes_on = line.ends_with("WITH GRANT OPTION");
+    Some(Grant { words: list, schema: bare(schema), table, role: false, passes_on })
 }
 
 /// What is granted on the whole table, its database, or everything. Grants on single columns are not meant.

@@ -106,7 +106,7 @@ impl Looking {
     }
 
     async fn server(&mut self) -> Result<Server, Error> {
-        let row = self.row("SELECT VERSION(), @@global.sql_mode, @@global.read_only, DATABASE()").await?;
+        let row = self.row("SELECT VERSION(), @@global.sql_mode, @@global.read_only, @@max_user_connections").await?;
         let text = |index: usize| row.get(index).cloned().flatten().unwrap_or_default();
         let version = text(0);
         let mariadb = version.contains("MariaDB");
@@ -121,6 +121,8 @@ impl Looking {
         if !catalog::sees_everything(self).await? {
             modes.push(Mode::Hides);
         }
+        // 0 is no limit.
+        modes.extend(text(3).parse().ok().filter(|limit| *limit > 0).map(Mode::FewConnections));
         let (oldest, name) = if mariadb { ((10, 5), "MariaDB 10.5") } else { ((8, 0), "MySQL 8.0") };
         Ok(Server {
             product: if mariadb { "MariaDB" } else { "MySQL" },
@@ -203,7 +205,7 @@ fn refusal(error: Error) -> Refusal {
     let subject = match error.code.as_deref() {
         Some("1146" | "1049" | "1051" | "1109") => Subject::Table,
         Some("1054") => Subject::Column,
-        Some("1305" | "1128" | "1630") => Subject::Function,
+        Some("1305" | "1128" | "1582" | "1630") => Subject::Function,
         Some("1044" | "1142" | "1143" | "1227" | "1370") => Subject::Privilege,
         Some("1906" | "3105") => Subject::Generated,
         _ if matches!(error.kind, ErrorKind::Unavailable | ErrorKind::Timeout) => Subject::Connection,

@@ -6,7 +6,8 @@ use tokio_postgres::types::FromSql;
 use super::inspect::{Looking, no_answer, sorted};
 use crate::db::Error;
 use crate::db::inspect::{
-    Account, Alike, Function, Index, IndexPart, Privilege, Reference, Table, TableColumn, TableKind, Trigger, TypeClass,
+    Account, Alike, Function, Index, IndexPart, Privilege, Reference, Sequence, Table, TableColumn, TableKind, Trigger,
+    TypeClass,
 };
 use crate::sql::Dialect;
 
@@ -14,7 +15,14 @@ const TABLE: &str = "
     SELECT c.oid, n.nspname::text, c.relname::text, c.relkind::text, c.relrowsecurity, row_security_active(c.oid),
            pg_has_role(c.relowner, 'USAGE'),
            ARRAY(SELECT p FROM unnest(ARRAY['SELECT','INSERT','UPDATE','DELETE','TRUNCATE']) p
-                 WHERE has_table_privilege(c.oid, p))
+                 WHERE has_table_privilege(c.oid, p)),
+           c.relkind = 'r' AND EXISTS (SELECT FROM pg_inherits i WHERE i.inhparent = c.oid),
+           -- A permissive policy for all rows, which no restrictive one narrows.
+           EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND p.polpermissive AND p.polcmd = '*'
+                   AND pg_get_expr(p.polqual, c.oid) = 'true'
+                   AND COALESCE(pg_get_expr(p.polwithcheck, c.oid), 'true') = 'true'
+                   AND EXISTS (SELECT FROM unnest(p.polroles) r WHERE r = 0 OR pg_has_role(r, 'USAGE')))
+           AND NOT EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND NOT p.polpermissive)
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE c.oid = to_regclass($1) AND c.relkind IN ('r', 'p', 'f', 'v', 'm')";
 
@@ -28,7 +36,11 @@ const COLUMNS: &str = "
            co.collname::text, NOT co.collisdeterministic, cn.nspname::text,
            ARRAY(SELECT p FROM unnest(ARRAY['SELECT','INSERT','UPDATE']) p
                  WHERE has_column_privilege(a.attrelid, a.attnum, p)),
-           pg_get_expr(d.adbin, d.adrelid)
+           pg_get_expr(d.adbin, d.adrelid),
+           COALESCE((SELECT bool_and(has_sequence_privilege(s.oid, 'USAGE')) FROM pg_depend p
+                     JOIN pg_class s ON s.oid = p.refobjid AND s.relkind = 'S'
+                     WHERE p.classid = 'pg_attrdef'::regclass AND p.objid = d.oid
+                     AND p.refclassid = 'pg_class'::regclass), true)
     FROM pg_attribute a
     JOIN pg_type t ON t.oid = a.atttypid
     JOIN pg_type base ON base.oid = CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END
@@ -72,12 +84,17 @@ pub(super) async fn table(looking: &Looking, schema: Option<&str>, name: &str) -
     let oid: u32 = get(row, 0)?;
     let kind: String = get(row, 3)?;
     let protected: bool = get(row, 4)?;
-    let active: bool = get(row, 5)?;
+    let active: bool = get::<bool>(row, 5)? && !get::<bool>(row, 9)?;
     let (columns, sequences) = columns(looking, oid).await?;
     Ok(Some(Table {
         schema: get(row, 1)?,
         name: get(row, 2)?,
-        kind: if kind == "v" || kind == "m" { TableKind::View } else { TableKind::Table },
+        kind: match kind.as_str() {
+            "v" => TableKind::View,
+            "m" => TableKind::Materialized,
+            "f" => TableKind::Foreign,
+            _ => TableKind::Table,
+        },
         columns,
         indexes: indexes(looking, oid).await?,
         triggers: triggers(looking, oid).await?,
@@ -88,10 +105,11 @@ pub(super) async fn table(looking: &Looking, schema: Option<&str>, name: &str) -
         owned: get(row, 6)?,
         privileges: privileges(&get::<Vec<String>>(row, 7)?),
         sequences,
+        inherited: get(row, 8)?,
     }))
 }
 
-type Columns = (Vec<TableColumn>, Vec<(String, String)>);
+type Columns = (Vec<TableColumn>, Vec<Sequence>);
 
 async fn columns(looking: &Looking, oid: u32) -> Result<Columns, Error> {
     let mut columns = Vec::new();
@@ -104,7 +122,7 @@ async fn columns(looking: &Looking, oid: u32) -> Result<Columns, Error> {
         let name: String = get(&row, 0)?;
         let default: Option<String> = get(&row, 12)?;
         if let Some(sequence) = default.as_deref().and_then(sequence) {
-            sequences.push((name.clone(), sequence));
+            sequences.push(Sequence { column: name.clone(), name: sequence, usable: get(&row, 13)? });
         }
         let alike = if class == TypeClass::Text { Some(alike(looking, &row, &base).await?) } else { None };
         columns.push(TableColumn {
@@ -184,14 +202,14 @@ async fn indexes(looking: &Looking, oid: u32) -> Result<Vec<Index>, Error> {
 }
 
 async fn triggers(looking: &Looking, oid: u32) -> Result<Vec<Trigger>, Error> {
-    let text = "SELECT tgname::text, tgtype::int4 FROM pg_trigger \
-                WHERE tgrelid = $1 AND NOT tgisinternal AND tgenabled IN ('O', 'A')";
+    let text = "SELECT tgname::text, tgtype::int4, ARRAY(SELECT a.attname::text FROM pg_attribute a \
+                WHERE a.attrelid = t.tgrelid AND a.attnum = ANY (t.tgattr::int2[])) FROM pg_trigger t WHERE tgrelid = $1 AND NOT tgisinternal AND tgenabled IN ('O', 'A')";
     let rows = looking.rows(text, &[&oid]).await?;
     let trigger = |row: &Row| {
         let bits: i32 = get(row, 1)?;
         let events = [(4, "INSERT"), (8, "DELETE"), (16, "UPDATE")];
         let events = events.into_iter().filter(|(bit, _)| bits & bit != 0).map(|(_, event)| event).collect();
-        Ok(Trigger { name: get(row, 0)?, events })
+        Ok(Trigger { name: get(row, 0)?, events, columns: get(row, 2)? })
     };
     rows.iter().map(trigger).collect()
 }
@@ -202,12 +220,15 @@ async fn rules(looking: &Looking, oid: u32) -> Result<Vec<String>, Error> {
 }
 
 async fn references(looking: &Looking, oid: u32) -> Result<Vec<Reference>, Error> {
-    let text = "SELECT c.relname::text, k.confdeltype::text FROM pg_constraint k \
+    let text = "SELECT c.relname::text, k.confdeltype::text, k.confupdtype::text, ARRAY(SELECT a.attname::text \
+                FROM pg_attribute a WHERE a.attrelid = k.confrelid AND a.attnum = ANY (k.confkey)) FROM pg_constraint k \
                 JOIN pg_class c ON c.oid = k.conrelid WHERE k.contype = 'f' AND k.confrelid = $1 AND k.conparentid = 0";
     let rows = looking.rows(text, &[&oid]).await?;
     let reference = |row: &Row| {
-        let action: String = get(row, 1)?;
-        Ok(Reference { table: get(row, 0)?, restricts: action == "a" || action == "r" })
+        let restricts = |action: &str| action == "a" || action == "r";
+        let (deleted, changed): (String, String) = (get(row, 1)?, get(row, 2)?);
+        let (restricts, restricts_change) = (restricts(&deleted), restricts(&changed));
+        Ok(Reference { table: get(row, 0)?, columns: get(row, 3)?, restricts, restricts_change })
     };
     rows.iter().map(reference).collect()
 }
@@ -227,7 +248,8 @@ pub(super) async fn functions(looking: &Looking, names: &[String]) -> Result<Vec
 pub(super) async fn account(looking: &Looking, tables: &[(Option<String>, String)]) -> Result<Account, Error> {
     let powers = "SELECT rolname::text, ARRAY(SELECT p FROM (VALUES (rolsuper, 'SUPERUSER'), \
                   (rolcreaterole, 'CREATEROLE'), (rolcreatedb, 'CREATEDB'), (rolreplication, 'REPLICATION'), \
-                  (rolbypassrls, 'BYPASSRLS')) v(held, p) WHERE held) FROM pg_roles WHERE rolname = current_user";
+                  (rolbypassrls, 'BYPASSRLS')) v(held, p) WHERE held), \
+                  NOT rolsuper FROM pg_roles WHERE rolname = current_user";
     let rows = looking.rows(powers, &[]).await?;
     let row = rows.first().ok_or_else(no_answer)?;
     let quote = |name: &str| Dialect::Postgres.quote_identifier(name);
@@ -248,8 +270,37 @@ pub(super) async fn account(looking: &Looking, tables: &[(Option<String>, String
     let names = looking.rows(others, &[&used]).await?;
     let names: Vec<String> = names.iter().map(|row| get(row, 0)).collect::<Result<_, _>>()?;
     let some = names.iter().take(3).cloned().collect();
-    Ok(Account { name: get(row, 0)?, powers: get(row, 1)?, others: (names.len(), some), unknown: None })
+    let mut powers: Vec<String> = get(row, 1)?;
+    if get(row, 2)? {
+        let reach = looking.rows(REACH, &[&used]).await?;
+        powers.extend(reach.iter().map(|row| get(row, 0)).collect::<Result<Vec<String>, _>>()?);
+    }
+    Ok(Account { name: get(row, 0)?, powers, others: (names.len(), some), unknown: None })
 }
+
+/// What an account that is no superuser can do beyond reading and writing rows.
+const REACH: &str = "
+    SELECT 'member of ' || rolname FROM pg_roles
+    WHERE rolname LIKE 'pg\\_%' AND pg_has_role(current_user, oid, 'MEMBER')
+    UNION ALL
+    SELECT 'owner of the database ' || datname FROM pg_database
+    WHERE datname = current_database() AND pg_has_role(datdba, 'USAGE')
+    UNION ALL
+    SELECT 'CREATE on the database ' || datname FROM pg_database
+    WHERE datname = current_database() AND has_database_privilege(oid, 'CREATE') AND NOT pg_has_role(datdba, 'USAGE')
+    UNION ALL
+    SELECT CASE WHEN pg_has_role(nspowner, 'USAGE') THEN 'owner of the schema ' ELSE 'CREATE on the schema ' END || nspname
+    FROM pg_namespace
+    WHERE nspname NOT LIKE 'pg\\_%' AND (has_schema_privilege(oid, 'CREATE') OR pg_has_role(nspowner, 'USAGE'))
+    UNION ALL
+    SELECT 'GRANT OPTION on ' || c.oid::regclass FROM pg_class c
+    WHERE c.oid IN (SELECT to_regclass(u) FROM unnest($1::text[]) u) AND NOT pg_has_role(c.relowner, 'USAGE')
+    AND has_any_column_privilege(c.oid, 'SELECT WITH GRANT OPTION, INSERT WITH GRANT OPTION, UPDATE WITH GRANT OPTION')
+    UNION ALL
+    SELECT 'GRANT OPTION on ' || c.oid::regclass FROM pg_class c
+    WHERE c.oid IN (SELECT to_regclass(u) FROM unnest($1::text[]) u) AND NOT pg_has_role(c.relowner, 'USAGE')
+    AND NOT has_any_column_privilege(c.oid, 'SELECT WITH GRANT OPTION, INSERT WITH GRANT OPTION, UPDATE WITH GRANT OPTION')
+    AND has_table_privilege(c.oid, 'DELETE WITH GRANT OPTION, TRUNCATE WITH GRANT OPTION')";
 
 fn privileges(words: &[String]) -> Vec<Privilege> {
     Privilege::ALL.into_iter().filter(|privilege| words.iter().any(|word| word == privilege.as_str())).collect()

@@ -105,7 +105,8 @@ impl Looking {
             .rows(
                 "SELECT current_setting('server_version'), current_setting('server_version_num')::int4, \
                  pg_is_in_recovery(), current_setting('server_encoding'), \
-                 (SELECT reset_val FROM pg_settings WHERE name = 'default_transaction_read_only')",
+                 (SELECT reset_val FROM pg_settings WHERE name = 'default_transaction_read_only'), \
+                 (SELECT rolconnlimit FROM pg_roles WHERE rolname = current_user)",
                 &[],
             )
             .await?;
@@ -118,6 +119,9 @@ impl Looking {
         if get(3)? == "SQL_ASCII" {
             modes.push(Mode::NoCharset);
         }
+        let limit: Option<i32> = row.try_get(5).map_err(|e| sorted(&e, ""))?;
+        // -1 is no limit.
+        modes.extend(limit.and_then(|limit| u32::try_from(limit).ok()).map(Mode::FewConnections));
         Ok(Server {
             product: "PostgreSQL",
             version: get(0)?,
@@ -227,6 +231,8 @@ fn refusal(error: Error) -> Refusal {
     let subject = match error.code.as_deref() {
         Some("42P01" | "3F000") => Subject::Table,
         Some("42703") => Subject::Column,
+        // The same code is for operators.
+        Some("42883") if error.message.contains("operator") => Subject::Statement,
         Some("42883") => Subject::Function,
         Some("42501") => Subject::Privilege,
         Some("428C9") => Subject::Generated,

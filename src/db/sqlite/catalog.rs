@@ -48,6 +48,7 @@ pub(super) fn table(connection: &Connection, name: &str) -> Result<Option<Table>
         owned: false,
         privileges: Privilege::ALL.to_vec(),
         sequences: Vec::new(),
+        inherited: false,
         name,
     }))
 }
@@ -68,8 +69,13 @@ fn columns(connection: &Connection, table: &str, sql: &str) -> Result<(Vec<Table
     })?;
     let key: Key = rows.iter().filter(|row| row.4 > 0).map(|row| (row.0.clone(), row.1.clone())).collect();
     let lone = key.len() == 1;
+    let without =
+        query(connection, "SELECT wr FROM pragma_table_list(?1) WHERE schema = 'main'", &[table], |row| row.get(0))?;
+    let numbered = !without.first().copied().unwrap_or(false);
     let columns = rows.into_iter().filter(|row| row.5 != 1).map(|(name, declared, required, default, pk, hidden)| {
-        let row_number = lone && pk > 0 && declared.eq_ignore_ascii_case("integer");
+        let row_number = numbered && lone && pk > 0 && declared.eq_ignore_ascii_case("integer");
+        // SQLite lets any other key be NULL, unless told otherwise; no user can be told by such a one.
+        let required = required || pk > 0;
         let class = class(&declared);
         let alike = (class == TypeClass::Text).then(|| alike(sql, &name));
         TableColumn {
@@ -199,15 +205,34 @@ fn triggers(connection: &Connection, table: &str) -> Result<Vec<Trigger>, Error>
         let head = sql.split(" ON ").next().unwrap_or_default();
         ["INSERT", "UPDATE", "DELETE"].into_iter().filter(|event| head.contains(event)).collect()
     };
-    Ok(rows.into_iter().map(|(name, sql)| Trigger { events: event(&sql), name }).collect())
+    let trigger = |(name, sql): (String, String)| Trigger { events: event(&sql), columns: fired_by(&sql), name };
+    Ok(rows.into_iter().map(trigger).collect())
+}
+
+/// The columns in `UPDATE OF a, b ON`.
+fn fired_by(sql: &str) -> Vec<String> {
+    let head = sql.split(" ON ").next().unwrap_or_default();
+    let columns = head.split_once(" UPDATE OF ").map_or("", |(_, columns)| columns);
+    columns
+        .split(',')
+        .map(|name| name.trim().trim_matches(|c| "\"'`[]".contains(c)).to_owned())
+        .filter(|n| !n.is_empty())
+        .collect()
 }
 
 fn references(connection: &Connection, table: &str) -> Result<Vec<Reference>, Error> {
-    let text = "SELECT DISTINCT s.name, k.on_delete FROM sqlite_schema s, pragma_foreign_key_list(s.name) k \
-                WHERE s.type = 'table' AND lower(k.\"table\") = lower(?1)";
+    // A key that names no column points to the primary key.
+    let text = "SELECT s.name, k.on_delete, k.on_update, COALESCE(group_concat(k.\"to\"), (SELECT group_concat(name) \
+                FROM pragma_table_info(?1) WHERE pk > 0)) FROM sqlite_schema s, pragma_foreign_key_list(s.name) k \
+                WHERE s.type = 'table' AND lower(k.\"table\") = lower(?1) GROUP BY s.name, k.id";
+    let restricts = |action: &str| action == "NO ACTION" || action == "RESTRICT";
     query(connection, text, &[table], |row| {
-        let action: String = row.get(1)?;
-        Ok(Reference { table: row.get(0)?, restricts: action == "NO ACTION" || action == "RESTRICT" })
+        Ok(Reference {
+            table: row.get(0)?,
+            columns: row.get::<_, Option<String>>(3)?.unwrap_or_default().split(',').map(str::to_owned).collect(),
+            restricts: restricts(&row.get::<_, String>(1)?),
+            restricts_change: restricts(&row.get::<_, String>(2)?),
+        })
     })
 }
 

@@ -53,9 +53,11 @@ pub(in crate::hash) fn mediawiki(value: &str) -> Parsed {
         }
         "pbkdf2" => mediawiki_pbkdf2(rest),
         "bcrypt" => {
-            let (cost, digest) = rest.split_once('$').ok_or(Fault::Malformed("cost and digest are expected"))?;
+            let (cost, digest) = rest.split_once('$').ok_or(Fault::Malformed("cost, salt and digest are expected"))?;
             let cost = number32(cost).ok_or(Fault::Malformed("its cost is not a number"))?;
-            bcrypt::parse(&format!("$2y${cost:02}${digest}")).map_err(own)
+            // Salt and digest stand apart, too.
+            let (salt, digest) = digest.split_once('$').ok_or(Fault::Malformed("salt and digest are expected"))?;
+            bcrypt::parse(&format!("$2y${cost:02}${salt}{digest}")).map_err(own)
         }
         "argon2" => argon2::parse(rest).map_err(own),
         "pbkdf2-legacyA" | "pbkdf2-legacyB" => mediawiki_layers(kind, rest),

@@ -1,21 +1,11 @@
 //! Conditions on rows: equalities joined by AND and OR; whatever else is there stays opaque.
 
+use super::reader::Reader;
 use super::{ColumnUse, Condition, Operand};
-use crate::diagnostic::Span;
-use crate::sql::Dialect;
-use crate::sql::lexer::{Kind, Token};
+use crate::sql::lexer::Kind;
 
 /// How deep parentheses are followed; deeper ones are opaque.
 const DEPTH: usize = 24;
-
-/// Tokens with what is needed to read them.
-pub(super) struct Reader<'a> {
-    pub text: &'a str,
-    pub tokens: &'a [Token],
-    /// Per token: how many parameters stand before it.
-    pub before: &'a [usize],
-    pub dialect: Dialect,
-}
 
 /// Reads the condition that these tokens are.
 pub(super) fn conditions(reader: &Reader<'_>, begin: usize, end: usize) -> Condition {
@@ -41,8 +31,23 @@ impl Reader<'_> {
             ([(a, b), (c, d)], false) => {
                 Condition::Equal(Box::new((self.operand(*a, *b, depth), self.operand(*c, *d, depth))))
             }
-            _ => Condition::Other(self.span(begin, end)),
+            _ => match self.membership(begin, end) {
+                Some((left, open)) => {
+                    let sides = (self.operand(begin, left, depth), self.operand(open + 1, end - 1, depth));
+                    Condition::Equal(Box::new(sides))
+                }
+                None => Condition::Other(self.span(begin, end)),
+            },
         }
+    }
+
+    /// `a IN (b)` with one member says what `a = b` says: where its left side ends, and its parenthesis.
+    fn membership(&self, begin: usize, end: usize) -> Option<(usize, usize)> {
+        let word = (begin + 1..end).find(|i| self.is(*i, "IN") && self.at_level(begin, *i))?;
+        let whole = self.kind(word + 1) == Some(Kind::Open) && self.closing(word + 1) == Some(end - 1);
+        let one = whole && self.split(word + 2, end - 1, |i| self.kind(i) == Some(Kind::Comma)).len() == 1;
+        let plain = one && !self.is(word + 2, "SELECT") && !self.is(word + 2, "WITH");
+        (plain && !self.is(word - 1, "NOT") && !self.is(begin, "NOT")).then_some((word, word + 1))
     }
 
     /// What these tokens are, as one side of a comparison.
@@ -142,25 +147,6 @@ impl Reader<'_> {
         Some(ColumnUse { qualifier, name, span: self.span(begin, end), scope: 0 })
     }
 
-    /// Parts between the tokens that separate, at the outermost level of parentheses.
-    pub fn split(&self, begin: usize, end: usize, separates: impl Fn(usize) -> bool) -> Vec<(usize, usize)> {
-        let mut parts = Vec::new();
-        let (mut start, mut depth) = (begin, 0_usize);
-        for i in begin..end {
-            match self.tokens[i].kind {
-                Kind::Open => depth += 1,
-                Kind::Close => depth = depth.saturating_sub(1),
-                Kind::Comma | Kind::Word | Kind::Symbol if depth == 0 && separates(i) => {
-                    parts.push((start, i));
-                    start = i + 1;
-                }
-                _ => {}
-            }
-        }
-        parts.push((start, end));
-        parts
-    }
-
     /// As [`Self::split`] at AND, save the one that belongs to BETWEEN.
     fn split_and(&self, begin: usize, end: usize) -> Vec<(usize, usize)> {
         let between = |i: usize| {
@@ -180,29 +166,6 @@ impl Reader<'_> {
         (begin, end)
     }
 
-    fn closing(&self, open: usize) -> Option<usize> {
-        let mut depth = 0_usize;
-        for i in open..self.tokens.len() {
-            match self.tokens[i].kind {
-                Kind::Open => depth += 1,
-                Kind::Close => {
-                    depth = depth.saturating_sub(1);
-                    if depth == 0 {
-                        return Some(i);
-                    }
-                }
-                _ => {}
-            }
-        }
-        None
-    }
-
-    fn at_level(&self, begin: usize, at: usize) -> bool {
-        let opened = (begin..at).filter(|i| self.tokens[*i].kind == Kind::Open).count();
-        let closed = (begin..at).filter(|i| self.tokens[*i].kind == Kind::Close).count();
-        opened == closed
-    }
-
     /// `=` alone; each character of an operator is a token of its own. SQLite also writes `==`, and `IS`.
     fn is_equality(&self, at: usize) -> bool {
         let glued = |a: usize, b: usize| self.tokens[a].span.end == self.tokens[b].span.start;
@@ -214,35 +177,5 @@ impl Reader<'_> {
 
     fn is_literal(&self, at: usize) -> bool {
         ["TRUE", "FALSE", "NULL", "CURRENT_TIMESTAMP", "CURRENT_DATE"].iter().any(|word| self.is(at, word))
-    }
-
-    fn is(&self, at: usize, word: &str) -> bool {
-        self.tokens
-            .get(at)
-            .is_some_and(|t| t.kind == Kind::Word && self.text[t.span.clone()].eq_ignore_ascii_case(word))
-    }
-
-    fn symbol(&self, at: usize) -> Option<&str> {
-        self.tokens.get(at).filter(|t| t.kind == Kind::Symbol).map(|t| &self.text[t.span.clone()])
-    }
-
-    fn kind(&self, at: usize) -> Option<Kind> {
-        self.tokens.get(at).map(|token| token.kind)
-    }
-
-    fn folded(&self, at: usize) -> String {
-        let text = &self.text[self.tokens[at].span.clone()];
-        match self.tokens[at].kind {
-            Kind::QuotedName => text[1..text.len() - 1].to_owned(),
-            _ if self.dialect == Dialect::Postgres => text.to_lowercase(),
-            _ => text.to_owned(),
-        }
-    }
-
-    fn span(&self, begin: usize, end: usize) -> Span {
-        match (self.tokens.get(begin), end.checked_sub(1).and_then(|i| self.tokens.get(i))) {
-            (Some(first), Some(last)) if end > begin => first.span.start..last.span.end,
-            _ => 0..0,
-        }
     }
 }

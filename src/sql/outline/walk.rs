@@ -1,141 +1,18 @@
 //! One walk over a statement's tokens, clause by clause.
 
 use super::condition::conditions;
-use super::{Assignment, ColumnUse, Outline, Output, Role, TableUse};
-use crate::diagnostic::Span;
+use super::level::{Clause, Level, LevelKind};
+use super::reader::Reader;
+use super::{Assignment, ColumnUse, Outline, Role, TableUse};
 use crate::sql::Dialect;
 use crate::sql::lexer::{Kind, Token};
 
-/// Words that are never a column's or an alias's bare name where this reader looks for one.
-const KEYWORDS: &[&str] = &[
-    "ALL",
-    "AND",
-    "ANY",
-    "AS",
-    "ASC",
-    "BETWEEN",
-    "BY",
-    "CASE",
-    "CAST",
-    "COLLATE",
-    "CONFLICT",
-    "CROSS",
-    "CURRENT_DATE",
-    "CURRENT_TIMESTAMP",
-    "DEFAULT",
-    "DELETE",
-    "DESC",
-    "DISTINCT",
-    "DO",
-    "DUPLICATE",
-    "ELSE",
-    "END",
-    "ESCAPE",
-    "EXCEPT",
-    "EXISTS",
-    "FALSE",
-    "FETCH",
-    "FOR",
-    "FROM",
-    "FULL",
-    "GROUP",
-    "HAVING",
-    "IGNORE",
-    "ILIKE",
-    "IN",
-    "INNER",
-    "INSERT",
-    "INTERSECT",
-    "INTERVAL",
-    "INTO",
-    "IS",
-    "ISNULL",
-    "JOIN",
-    "LATERAL",
-    "LEFT",
-    "LIKE",
-    "LIMIT",
-    "LOCK",
-    "NATURAL",
-    "NOT",
-    "NOTHING",
-    "NOTNULL",
-    "NULL",
-    "OF",
-    "OFFSET",
-    "ON",
-    "ONLY",
-    "OR",
-    "ORDER",
-    "OUTER",
-    "REPLACE",
-    "RETURNING",
-    "RIGHT",
-    "SELECT",
-    "SET",
-    "SIMILAR",
-    "THEN",
-    "TRUE",
-    "UNION",
-    "UPDATE",
-    "USING",
-    "VALUES",
-    "WHEN",
-    "WHERE",
-    "WITH",
-];
-
-/// What the words at a level of parentheses are for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Clause {
-    None,
-    With,
-    Select,
-    From,
-    Condition,
-    Target(Role),
-    Columns,
-    Values,
-    Set,
-    Returning,
-    Other,
-}
-
-/// A level of parentheses.
-#[derive(Clone, Copy)]
-struct Level {
-    clause: Clause,
-    scope: usize,
-    /// The table that the level writes to.
-    target: Option<usize>,
-    /// The item of VALUES or of a list, counted from 0.
-    item: usize,
-    kind: LevelKind,
-    /// The first token of the item.
-    begin: usize,
-    /// The first token of the clause.
-    since: usize,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum LevelKind {
-    Statement,
-    InsertColumns,
-    ValuesRow,
-    /// The arguments of a function or anything else that is not a statement of its own.
-    Plain,
-}
-
 pub(super) struct Walk<'a> {
-    text: &'a str,
-    tokens: &'a [Token],
-    dialect: Dialect,
+    reader: Reader<'a>,
     at: usize,
     levels: Vec<Level>,
     ctes: Vec<String>,
     parameters: usize,
-    /// Per token: how many parameters stand before it.
-    before: Vec<usize>,
     /// Where the statement's own conditions begin and end, in tokens.
     conditions: Vec<(usize, usize)>,
     /// Where the statement's own list of results begins and ends.
@@ -147,12 +24,6 @@ pub(super) struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     pub fn new(text: &'a str, tokens: &'a [Token], dialect: Dialect) -> Self {
-        let mut before = Vec::with_capacity(tokens.len());
-        let mut parameters = 0;
-        for token in tokens {
-            before.push(parameters);
-            parameters += usize::from(token.kind == Kind::NativePlaceholder);
-        }
         let root = Level {
             clause: Clause::None,
             scope: 0,
@@ -163,14 +34,11 @@ impl<'a> Walk<'a> {
             since: 0,
         };
         Self {
-            text,
-            tokens,
-            dialect,
+            reader: Reader::new(text, tokens, dialect),
             at: 0,
             levels: vec![root],
             ctes: Vec::new(),
             parameters: 0,
-            before,
             conditions: Vec::new(),
             results: None,
             inserted: Vec::new(),
@@ -179,23 +47,19 @@ impl<'a> Walk<'a> {
     }
 
     pub fn outline(mut self) -> Outline {
-        while self.at < self.tokens.len() {
+        while self.at < self.reader.tokens.len() {
             self.step();
         }
-        self.close_clause(self.tokens.len());
+        self.close_clause(self.reader.tokens.len());
         if let Some((begin, end)) = self.results {
-            self.outline.outputs = self.outputs(begin, end);
+            self.outline.outputs = self.reader.outputs(begin, end);
         }
         let ranges = std::mem::take(&mut self.conditions);
         for (begin, end) in ranges {
-            let found = conditions(&self.reader(), begin, end);
+            let found = conditions(&self.reader, begin, end);
             self.outline.conditions.push(found);
         }
         self.outline
-    }
-
-    fn reader(&self) -> super::condition::Reader<'_> {
-        super::condition::Reader { text: self.text, tokens: self.tokens, before: &self.before, dialect: self.dialect }
     }
 
     fn level(&mut self) -> &mut Level {
@@ -216,7 +80,7 @@ impl<'a> Walk<'a> {
     }
 
     fn step(&mut self) {
-        let token = &self.tokens[self.at];
+        let token = &self.reader.tokens[self.at];
         match token.kind {
             Kind::Open => self.open(),
             Kind::Close => {
@@ -250,15 +114,15 @@ impl<'a> Walk<'a> {
         let begin = self.at + 1;
         let scope = self.level().scope;
         let parent = *self.level();
-        let inner = self.peek_word(begin);
+        let inner = self.reader.peek_word(begin);
         let is_statement =
             inner.is_some_and(|word| ["SELECT", "WITH", "INSERT", "UPDATE", "DELETE", "VALUES"].contains(&word));
-        let called = self.at.checked_sub(1).is_some_and(|i| self.is_name(i) && !self.is_keyword(i));
+        let called = self.at.checked_sub(1).is_some_and(|i| self.reader.is_name(i) && !self.reader.is_keyword(i));
         let (kind, clause) = match parent.clause {
             Clause::Target(Role::Insert) if !is_statement => (LevelKind::InsertColumns, Clause::Columns),
             Clause::Values if !is_statement => (LevelKind::ValuesRow, Clause::Other),
             // The columns of `JOIN … USING (…)` name no table; which rows they join is not followed.
-            Clause::From if self.at.checked_sub(1).is_some_and(|i| self.peek_word(i) == Some("USING")) => {
+            Clause::From if self.at.checked_sub(1).is_some_and(|i| self.reader.peek_word(i) == Some("USING")) => {
                 self.outline.derived |= self.levels.len() == 1;
                 (LevelKind::Plain, Clause::Other)
             }
@@ -289,17 +153,18 @@ impl<'a> Walk<'a> {
         let level = *self.level();
         match level.kind {
             LevelKind::ValuesRow => {
-                let value = self.single_parameter(level.begin, end);
+                let (value, literal) = (self.single_parameter(level.begin, end), self.reader.literal(level.begin, end));
                 if let Some(index) = self.inserted.get(level.item)
                     && let Some(assignment) = self.outline.assignments.get_mut(*index)
                 {
                     assignment.parameter = assignment.parameter.or(value);
+                    assignment.literal = assignment.literal.take().or(literal);
                 }
             }
             _ if level.clause == Clause::Set => {
-                let value = self.single_parameter(level.begin, end);
+                let (value, literal) = (self.single_parameter(level.begin, end), self.reader.literal(level.begin, end));
                 if let Some(assignment) = self.outline.assignments.last_mut().filter(|a| !a.inserts) {
-                    assignment.parameter = value;
+                    (assignment.parameter, assignment.literal) = (value, literal);
                 }
             }
             _ => {}
@@ -309,7 +174,7 @@ impl<'a> Walk<'a> {
 
     /// The parameter that these tokens are, perhaps behind a cast.
     fn single_parameter(&self, begin: usize, end: usize) -> Option<usize> {
-        match self.reader().operand(begin, end.min(self.tokens.len()), 0) {
+        match self.reader.operand(begin, end.min(self.reader.tokens.len()), 0) {
             super::Operand::Parameter { index, .. } if self.is_bare(begin, end) => Some(index),
             _ => None,
         }
@@ -317,16 +182,23 @@ impl<'a> Walk<'a> {
 
     /// Whether no function is applied.
     fn is_bare(&self, begin: usize, end: usize) -> bool {
-        !(begin..end.min(self.tokens.len()))
-            .any(|i| self.is_name(i) && self.kind(i + 1) == Some(Kind::Open) && self.peek_word(i) != Some("CAST"))
+        !(begin..end.min(self.reader.tokens.len())).any(|i| {
+            self.reader.is_name(i)
+                && self.reader.kind(i + 1) == Some(Kind::Open)
+                && self.reader.peek_word(i) != Some("CAST")
+        })
     }
 
     fn word(&mut self) {
         let at = self.at;
-        let keyword = self.peek_word(at);
+        if self.reader.is_in_type(at) {
+            self.at += 1;
+            return;
+        }
+        let keyword = self.reader.peek_word(at);
         match keyword {
             Some("SELECT") => self.enter(Clause::Select),
-            Some("FROM") if !self.is_argument_from() => {
+            Some("FROM") if !self.reader.is_argument_from(at) => {
                 let clause = self.level().clause;
                 self.close_clause(at);
                 self.at += 1;
@@ -360,13 +232,13 @@ impl<'a> Walk<'a> {
                 self.level().clause = Clause::Set;
                 self.assigned();
             }
-            Some("VALUES") if self.kind(at + 1) == Some(Kind::Open) && self.level().clause != Clause::Set => {
+            Some("VALUES") if self.reader.kind(at + 1) == Some(Kind::Open) && self.level().clause != Clause::Set => {
                 self.enter(Clause::Values);
             }
             Some("WHERE" | "ON" | "HAVING") => {
                 // ON CONFLICT and ON DUPLICATE KEY are no conditions on rows.
-                let other =
-                    matches!(self.peek_word(at + 1), Some("CONFLICT" | "DUPLICATE")) || keyword == Some("HAVING");
+                let other = matches!(self.reader.peek_word(at + 1), Some("CONFLICT" | "DUPLICATE"))
+                    || keyword == Some("HAVING");
                 self.enter(if other { Clause::Other } else { Clause::Condition });
             }
             Some("RETURNING") => self.enter(Clause::Returning),
@@ -416,7 +288,7 @@ impl<'a> Walk<'a> {
         match keyword {
             Some("GROUP") => self.outline.collapses |= own,
             Some("LIMIT") => {
-                let one = self.tokens.get(self.at + 1).is_some_and(|t| self.text[t.span.clone()] == *"1");
+                let one = self.reader.tokens.get(self.at + 1).is_some_and(|t| self.reader.text[t.span.clone()] == *"1");
                 self.outline.collapses |= own && one;
             }
             Some("UNION" | "EXCEPT" | "INTERSECT") => self.outline.derived |= own,
@@ -426,7 +298,7 @@ impl<'a> Walk<'a> {
     }
 
     fn update(&mut self) {
-        let before = self.at.checked_sub(1).and_then(|i| self.peek_word(i));
+        let before = self.at.checked_sub(1).and_then(|i| self.reader.peek_word(i));
         match before {
             Some("FOR" | "KEY" | "DO") => {
                 self.outline.locks |= before == Some("FOR") || (before == Some("KEY") && !self.after_duplicate());
@@ -451,19 +323,21 @@ impl<'a> Walk<'a> {
     }
 
     fn after_duplicate_at(&self, update: usize) -> bool {
-        update.checked_sub(2).is_some_and(|i| self.peek_word(i) == Some("DUPLICATE"))
+        update.checked_sub(2).is_some_and(|i| self.reader.peek_word(i) == Some("DUPLICATE"))
     }
 
     /// A table's name, perhaps with an alias, right here.
     fn table(&mut self, role: Role) {
-        while matches!(self.peek_word(self.at), Some("ONLY" | "LATERAL" | "IGNORE" | "TABLE")) {
+        let mut only = false;
+        while let Some(word @ ("ONLY" | "LATERAL" | "IGNORE" | "TABLE")) = self.reader.peek_word(self.at) {
+            only |= word == "ONLY";
             self.at += 1;
         }
-        if !self.is_name(self.at) || self.is_keyword(self.at) {
+        if !self.reader.is_name(self.at) || self.reader.is_keyword(self.at) {
             return;
         }
-        let (parts, span, next) = self.qualified(self.at);
-        if self.kind(next) == Some(Kind::Open) && role == Role::Read {
+        let (parts, span, next) = self.reader.qualified(self.at);
+        if self.reader.kind(next) == Some(Kind::Open) && role == Role::Read {
             self.outline.derived |= self.levels.len() == 1;
             return;
         }
@@ -479,17 +353,17 @@ impl<'a> Walk<'a> {
         if role != Role::Read {
             self.level().target = Some(self.outline.tables.len());
         }
-        self.outline.tables.push(TableUse { schema, name, alias, role, span, scope });
+        self.outline.tables.push(TableUse { schema, name, alias, role, span, scope, only });
         let at = self.at;
         self.level().begin = at;
     }
 
     fn alias(&mut self) -> Option<String> {
-        let explicit = self.peek_word(self.at) == Some("AS");
+        let explicit = self.reader.peek_word(self.at) == Some("AS");
         let at = self.at + usize::from(explicit);
-        if self.is_name(at) && !self.is_keyword(at) && self.peek_word(at) != Some("OVERRIDING") {
+        if self.reader.is_name(at) && !self.reader.is_keyword(at) && self.reader.peek_word(at) != Some("OVERRIDING") {
             self.at = at + 1;
-            return Some(self.folded(at));
+            return Some(self.reader.folded(at));
         }
         None
     }
@@ -497,17 +371,17 @@ impl<'a> Walk<'a> {
     /// The column on the left of `=`, in SET.
     fn assigned(&mut self) {
         let at = self.at;
-        if !self.is_name(at) {
+        if !self.reader.is_name(at) {
             return;
         }
-        let (parts, _, next) = self.qualified(at);
+        let (parts, _, next) = self.reader.qualified(at);
         let Some(table) = self.level().target else { return };
-        let span = self.tokens[next - 1].span.clone();
+        let span = self.reader.tokens[next - 1].span.clone();
         let column = parts.last().cloned().unwrap_or_default();
-        let assignment = Assignment { table, column, span, parameter: None, inserts: false };
+        let assignment = Assignment { table, column, span, parameter: None, literal: None, inserts: false };
         self.outline.assignments.push(assignment);
         // Past the `=`, so that the value begins here.
-        self.at = next + usize::from(self.symbol(next) == Some("="));
+        self.at = next + usize::from(self.reader.symbol(next) == Some("="));
         let begin = self.at;
         self.level().begin = begin;
     }
@@ -519,154 +393,39 @@ impl<'a> Walk<'a> {
         if level.kind == LevelKind::InsertColumns {
             if let Some(table) = level.target {
                 self.inserted.push(self.outline.assignments.len());
-                let (column, span) = (self.folded(at), self.tokens[at].span.clone());
-                self.outline.assignments.push(Assignment { table, column, span, parameter: None, inserts: true });
+                let (column, span) = (self.reader.folded(at), self.reader.tokens[at].span.clone());
+                self.outline.assignments.push(Assignment {
+                    table,
+                    column,
+                    span,
+                    parameter: None,
+                    literal: None,
+                    inserts: true,
+                });
             }
             self.at += 1;
             return;
         }
-        let (parts, span, next) = self.qualified(at);
+        let (parts, span, next) = self.reader.qualified(at);
         self.at = next;
         if level.clause == Clause::With && self.levels.len() == 1 && parts.len() == 1 {
-            let named = matches!(self.peek_word(next), Some("AS")) || self.kind(next) == Some(Kind::Open);
-            if named && !self.is_keyword(at) {
+            let named = matches!(self.reader.peek_word(next), Some("AS")) || self.reader.kind(next) == Some(Kind::Open);
+            if named && !self.reader.is_keyword(at) {
                 self.ctes.push(parts[0].clone());
             }
             return;
         }
-        if self.kind(next) == Some(Kind::Open) {
-            if !self.is_keyword(at) {
+        if self.reader.kind(next) == Some(Kind::Open) {
+            if !self.reader.is_keyword(at) {
                 self.outline.functions.push((parts.last().cloned().unwrap_or_default(), span));
             }
             return;
         }
-        if (parts.len() == 1 && self.is_keyword(at)) || self.is_type_or_alias(at) {
+        if (parts.len() == 1 && self.reader.is_keyword(at)) || self.reader.is_of_phrase(at) {
             return;
         }
         let name = parts.last().cloned().unwrap_or_default();
         let qualifier = parts.len().checked_sub(2).map(|i| parts[i].clone());
         self.outline.columns.push(ColumnUse { qualifier, name, span, scope: level.scope });
-    }
-
-    /// Whether the word behind this place is a type (`::text`, `CAST(x AS text)`), an alias or a collation.
-    fn is_type_or_alias(&self, at: usize) -> bool {
-        let Some(before) = at.checked_sub(1) else { return false };
-        matches!(self.peek_word(before), Some("AS" | "COLLATE" | "INTERVAL")) || self.symbol(before) == Some("::")
-    }
-
-    /// `FROM` inside `extract(… FROM …)`, or behind `IS DISTINCT`.
-    fn is_argument_from(&self) -> bool {
-        let distinct = self.at.checked_sub(1).is_some_and(|i| self.peek_word(i) == Some("DISTINCT"));
-        distinct && self.at.checked_sub(2).is_some_and(|i| matches!(self.peek_word(i), Some("IS" | "NOT")))
-            || self.levels.last().is_some_and(|level| {
-                level.kind == LevelKind::Plain
-                    && level.clause != Clause::From
-                    && level.begin >= 2
-                    && self.levels.len() > 1
-                    && self.is_function_level()
-            })
-    }
-
-    fn is_function_level(&self) -> bool {
-        let mut depth = 0_usize;
-        for i in (0..self.at).rev() {
-            match self.tokens[i].kind {
-                Kind::Close => depth += 1,
-                Kind::Open if depth > 0 => depth -= 1,
-                Kind::Open => {
-                    let names = ["EXTRACT", "TRIM", "SUBSTRING", "OVERLAY"];
-                    return i > 0
-                        && names
-                            .iter()
-                            .any(|name| self.text[self.tokens[i - 1].span.clone()].eq_ignore_ascii_case(name));
-                }
-                _ => {}
-            }
-        }
-        false
-    }
-
-    /// `a`, `a.b` or `a.b.c`: the parts, their place, and the index of the token behind.
-    fn qualified(&self, at: usize) -> (Vec<String>, Span, usize) {
-        let mut parts = vec![self.folded(at)];
-        let mut end = at + 1;
-        while self.symbol(end) == Some(".") && self.is_name(end + 1) {
-            parts.push(self.folded(end + 1));
-            end += 2;
-        }
-        (parts, self.tokens[at].span.start..self.tokens[end - 1].span.end, end)
-    }
-
-    /// The items of the result's list.
-    fn outputs(&self, begin: usize, end: usize) -> Vec<Output> {
-        let reader = self.reader();
-        reader
-            .split(begin, end, |i| self.tokens[i].kind == Kind::Comma)
-            .into_iter()
-            .map(|(b, e)| self.output(b, e))
-            .collect()
-    }
-
-    fn output(&self, begin: usize, end: usize) -> Output {
-        let span = match (self.tokens.get(begin), end.checked_sub(1).and_then(|i| self.tokens.get(i))) {
-            (Some(first), Some(last)) if end > begin => first.span.start..last.span.end,
-            _ => 0..0,
-        };
-        let explicit = end >= begin + 2 && self.peek_word(end - 2) == Some("AS");
-        let value_end = if explicit { end - 2 } else { end };
-        let column = match self.is_name(begin) {
-            true => {
-                let (parts, span, next) = self.qualified(begin);
-                let whole = next == value_end || (!explicit && next + 1 == end && self.is_name(next));
-                let plain = whole && !self.is_keyword(begin);
-                plain.then(|| ColumnUse {
-                    qualifier: parts.len().checked_sub(2).map(|i| parts[i].clone()),
-                    name: parts.last().cloned().unwrap_or_default(),
-                    span,
-                    scope: 0,
-                })
-            }
-            false => None,
-        };
-        let named = explicit || (end > begin + 1 && self.is_name(end - 1) && self.symbol(end - 2) != Some("."));
-        let named = named && !self.is_keyword(end - 1) && self.symbol(end.saturating_sub(2)) != Some("::");
-        let name = if named { Some(self.folded(end - 1)) } else { column.as_ref().map(|column| column.name.clone()) };
-        Output { name, column, span }
-    }
-
-    fn kind(&self, at: usize) -> Option<Kind> {
-        self.tokens.get(at).map(|token| token.kind)
-    }
-
-    fn is_name(&self, at: usize) -> bool {
-        matches!(self.kind(at), Some(Kind::Word | Kind::QuotedName))
-    }
-
-    fn symbol(&self, at: usize) -> Option<&'a str> {
-        let token = self.tokens.get(at).filter(|token| token.kind == Kind::Symbol)?;
-        Some(&self.text[token.span.clone()])
-    }
-
-    fn is_keyword(&self, at: usize) -> bool {
-        self.peek_word(at).is_some_and(|word| KEYWORDS.contains(&word))
-    }
-
-    /// The keyword that stands here, in capitals; None for names.
-    fn peek_word(&self, at: usize) -> Option<&'static str> {
-        let token = self.tokens.get(at).filter(|token| token.kind == Kind::Word)?;
-        let text = &self.text[token.span.clone()];
-        const FURTHER: &[&str] = &["KEY", "TABLE", "WINDOW", "OVERRIDING"];
-        KEYWORDS.iter().chain(FURTHER).copied().find(|word| word.eq_ignore_ascii_case(text))
-    }
-
-    /// A name as the database keeps it.
-    fn folded(&self, at: usize) -> String {
-        let Some(token) = self.tokens.get(at) else { return String::new() };
-        let text = &self.text[token.span.clone()];
-        match token.kind {
-            Kind::QuotedName => text[1..text.len() - 1].to_owned(),
-            _ if self.dialect == Dialect::Postgres => text.to_lowercase(),
-            _ => text.to_owned(),
-        }
     }
 }

@@ -20,8 +20,8 @@ pub struct Fault {
     pub also: &'static [&'static str],
 }
 
-const ALL: &[Dialect] = &Dialect::ALL;
-const SERVERS: &[Dialect] = &[Postgres, Mysql];
+pub const ALL: &[Dialect] = &Dialect::ALL;
+pub const SERVERS: &[Dialect] = &[Postgres, Mysql];
 const NONE: &[(&str, &str)] = &[];
 const URL: &str = "  url: ";
 
@@ -47,6 +47,81 @@ impl Fault {
     }
 }
 
+/// Those that a stranger thought of, once the first were found.
+pub const FURTHER: &[Fault] = &[
+    fault("view lacks column", ALL, "unknown-column", "             u.password_hash").then("CREATE VIEW people AS SELECT id,email,email_verified,given_name,status FROM users").definition(&[("FROM users u\n      LEFT JOIN", "FROM people u\n      LEFT JOIN")]),
+    fault("quoted table", &[Postgres], "unknown-table", "    UPDATE users SET password_hash").then("ALTER TABLE users RENAME TO \"Users\"").also(&["excess-privilege"]),
+    fault("camelCase column", &[Postgres], "unknown-column", "u.givenName, u.status, r.plan,").then("ALTER TABLE users RENAME COLUMN given_name TO \"givenName\"").definition(&[("u.given_name, u.status, r.plan,\n", "u.givenName, u.status, r.plan,\n")]),
+    fault("table case on Linux", &[Mysql], "unknown-table", "FROM Users u").definition(&[("FROM users u\n      LEFT JOIN", "FROM Users u\n      LEFT JOIN")]),
+    fault("operator mismatch", &[Postgres], "refused-statement", "LEFT JOIN roles r ON r.plan = u.id").definition(&[("FROM users u\n      LEFT JOIN roles r ON r.user_id = u.id", "FROM users u\n      LEFT JOIN roles r ON r.plan = u.id")]),
+    fault("argument count", ALL, "unknown-function", "WHERE u.email = lower({{ identifier }}, 'x')").definition(&[("WHERE u.email = {{ identifier }}", "WHERE u.email = lower({{ identifier }}, 'x')")]),
+    fault("no GROUP BY", &[Postgres], "refused-statement", "SELECT u.id, u.email, u.email_verified,\n             u.given_name, u.status, count(r.plan) AS plan,").definition(&[("u.given_name, u.status, r.plan,\n", "u.given_name, u.status, count(r.plan) AS plan,\n")]),
+    fault("too many values", ALL, "refused-statement", "INSERT INTO sessions (user_id)").definition(&[("INSERT INTO sessions (user_id, note)", "INSERT INTO sessions (user_id)")]),
+    fault("RETURNING in UPDATE", &[Mysql], "refused-statement", "WHERE email = {{ email }} RETURNING id").definition(&[("UPDATE users SET email = {{ new_email }}\n      WHERE email = {{ email }}", "UPDATE users SET email = {{ new_email }}\n      WHERE email = {{ email }} RETURNING id")]),
+    fault("IFNULL", &[Postgres], "unknown-function", "u.status, ifnull(r.plan, 'x') AS plan,").definition(&[("u.given_name, u.status, r.plan,\n", "u.given_name, u.status, ifnull(r.plan, 'x') AS plan,\n")]),
+    fault("NOW() on SQLite", &[Sqlite], "unknown-function", "SET last_login = now()").definition(&[("SET last_login = CURRENT_TIMESTAMP", "SET last_login = now()")]),
+    fault("enum lacks value", &[Postgres], "refused-statement", "UPDATE users SET email_verified = true").then("CREATE TYPE st AS ENUM ('new','blocked'); ALTER TABLE users ALTER status DROP DEFAULT; ALTER TABLE users ALTER status TYPE st USING status::st; ALTER TABLE users ALTER status SET DEFAULT 'new'"),
+    fault("enum lacks value (mysql)", &[Mysql], "refused-statement", "UPDATE users SET email_verified = true").schema(&[("status          varchar(16)", "status          enum('new','blocked')")]),
+    fault("id of another type", &[Postgres], "parameter-type", "WHERE user_id = {{ user_id }}").schema(&[("id              ID,\n    email", "id              uuid PRIMARY KEY DEFAULT gen_random_uuid(),\n    email"), ("user_id         bigint NOT NULL REFERENCES users (id)", "user_id         bigint NOT NULL"), ("user_id         bigint NOT NULL UNIQUE", "user_id         uuid NOT NULL UNIQUE")]).definition(&[("      - INSERT INTO sessions (user_id, note) VALUES ({{ row.id }}, 'login')\n", "")]),
+    fault("verified into a time", SERVERS, "parameter-type", "SET email = {{ new_email }}, last_login = {{ verified }}").definition(&[("SET email = {{ new_email }}", "SET email = {{ new_email }}, last_login = {{ verified }}")]),
+    fault("hash is json", &[Postgres], "column-type", "             u.password_hash").schema(&[("password_hash   varchar(255)", "password_hash   json")]).also(&["parameter-type", "refused-statement"]),
+    fault("domain narrow", &[Postgres], "narrow-column", "SET password_hash = {{ password_hash }}\n      WHERE").then("CREATE DOMAIN h AS varchar(60); ALTER TABLE users ALTER password_hash TYPE h"),
+    fault("narrow in create", SERVERS, "narrow-column", "        password_hash,").schema(&[("password_hash   varchar(255)", "password_hash   varchar(64)")]),
+    fault("domain not null", &[Postgres], "required-column", "INSERT INTO users (").then("CREATE DOMAIN tn AS text NOT NULL; ALTER TABLE users ADD tenant tn DEFAULT 'x'; ALTER TABLE users ALTER tenant DROP DEFAULT"),
+    fault("key without default", ALL, "required-column", "INSERT INTO users (").schema(&[("id              ID,\n    email", "id              bigint NOT NULL PRIMARY KEY,\n    email")]),
+    fault("key NULL in sqlite", &[Sqlite], "required-column", "INSERT INTO users (").schema(&[("id              ID,\n    email", "id              bigint PRIMARY KEY,\n    email")]),
+    fault("WITHOUT ROWID", &[Sqlite], "required-column", "INSERT INTO users (").schema(&[("last_login      timestamp NULL DEFAULT NULL\n)", "last_login      timestamp NULL DEFAULT NULL\n) WITHOUT ROWID")]),
+    fault("partitioned not unique", &[Postgres], "lookup-not-unique", "WHERE u.email = {{ identifier }}").schema(&[("id              ID,\n    email", "id              bigserial,\n    email"), ("email           varchar(190) NOT NULL UNIQUE", "email           varchar(190) NOT NULL"), ("username        varchar(128) UNIQUE", "username        varchar(128)"), ("last_login      timestamp NULL DEFAULT NULL\n)", "last_login      timestamp NULL DEFAULT NULL,\n PRIMARY KEY (id), UNIQUE (id, email)) PARTITION BY HASH (id);\nCREATE TABLE users0 PARTITION OF users FOR VALUES WITH (modulus 2, remainder 0);\nCREATE TABLE users1 PARTITION OF users FOR VALUES WITH (modulus 2, remainder 1);\nCREATE INDEX ON users (email); CREATE INDEX ON users (username)")]),
+    fault("invalid index", &[Postgres], "lookup-not-unique", "WHERE u.email = {{ identifier }}").schema(&[("email           varchar(190) NOT NULL UNIQUE", "email           varchar(190) NOT NULL")]).then("CREATE UNIQUE INDEX ue ON users (email)|CREATE INDEX ue2 ON users (email)|UPDATE pg_index SET indisvalid=false WHERE indexrelid='ue'::regclass"),
+    fault("prefix index only", &[Mysql], "lookup-not-unique", "WHERE u.email = {{ identifier }}").schema(&[("email           varchar(190) NOT NULL UNIQUE", "email           varchar(190) NOT NULL")]).then("CREATE INDEX p ON users (email(10))"),
+    fault("upper index lower query", &[Postgres, Sqlite], "expression-index", "WHERE lower(u.email) = lower({{ identifier }})").schema(&[("email           varchar(190) NOT NULL UNIQUE", "email           varchar(190) NOT NULL")]).then("CREATE UNIQUE INDEX uu ON users (upper(email)); CREATE INDEX ee ON users(email)").definition(&[("WHERE u.email = {{ identifier }}", "WHERE lower(u.email) = lower({{ identifier }})")]).also(&["lookup-not-unique"]),
+    fault("citext lower", &[Postgres], "expression-index", "WHERE lower(u.email) = lower({{ identifier }})").then("CREATE EXTENSION citext; ALTER TABLE users ALTER email TYPE citext").definition(&[("WHERE u.email = {{ identifier }}", "WHERE lower(u.email) = lower({{ identifier }})")]),
+    fault("nondeterministic", &[Postgres], "loose-collation", "WHERE u.email = {{ identifier }}").then("CREATE COLLATION l1 (provider=icu, locale='und-u-ks-level1', deterministic=false); ALTER TABLE users ALTER email TYPE varchar(190) COLLATE l1"),
+    fault("nondeterministic ci", &[Postgres], "case-insensitive", "WHERE u.email = {{ identifier }}").then("CREATE COLLATION l2 (provider=icu, locale='und-u-ks-level2', deterministic=false); ALTER TABLE users ALTER email TYPE varchar(190) COLLATE l2"),
+    fault("citext note", &[Postgres], "case-insensitive", "WHERE u.email = {{ identifier }}").then("CREATE EXTENSION citext; ALTER TABLE users ALTER email TYPE citext"),
+    fault("join of text and number", &[Mysql, Sqlite], "seq-scan", "LEFT JOIN roles r ON r.user_id = u.id").schema(&[("user_id         bigint NOT NULL UNIQUE", "user_id         varchar(20) NOT NULL UNIQUE")]),
+    fault("no index on child", &[Postgres, Sqlite], "seq-scan", "WHERE user_id = {{ user_id }}").schema(&[("CREATE INDEX sessions_user_id ON sessions (user_id);\n", "")]),
+    fault("LIMIT 1 hides", ALL, "lookup-not-unique", "WHERE u.email = {{ identifier }} LIMIT 1").schema(&[("email           varchar(190) NOT NULL UNIQUE", "email           varchar(190) NOT NULL")]).then("CREATE INDEX ee ON users (email)").definition(&[("WHERE u.email = {{ identifier }}", "WHERE u.email = {{ identifier }} LIMIT 1")]),
+    fault("ORDER LIMIT 1 hides", ALL, "lookup-not-unique", "WHERE u.email = {{ identifier }} ORDER BY").schema(&[("email           varchar(190) NOT NULL UNIQUE", "email           varchar(190) NOT NULL")]).then("CREATE INDEX ee ON users (email)").definition(&[("WHERE u.email = {{ identifier }}", "WHERE u.email = {{ identifier }} ORDER BY u.id DESC LIMIT 1")]),
+    fault("INSTEAD OF trigger", &[Postgres], "trigger", "UPDATE people SET username").then("CREATE VIEW people AS SELECT DISTINCT * FROM users|CREATE FUNCTION t() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$|CREATE TRIGGER tt INSTEAD OF UPDATE ON people FOR EACH ROW EXECUTE FUNCTION t()").definition(&[("UPDATE users SET username", "UPDATE people SET username")]).also(&["seq-scan", "writes-view"]),
+    fault("INSTEAD OF trigger", &[Sqlite], "trigger", "UPDATE people SET username").then("CREATE VIEW people AS SELECT * FROM users; CREATE TRIGGER tt INSTEAD OF UPDATE ON people BEGIN SELECT 1; END").definition(&[("UPDATE users SET username", "UPDATE people SET username")]).also(&["seq-scan", "writes-view"]),
+    fault("matview written", &[Postgres], "refused-statement", "UPDATE people SET username").then("CREATE MATERIALIZED VIEW people AS SELECT * FROM users").definition(&[("UPDATE users SET username", "UPDATE people SET username")]),
+    fault("matview read", &[Postgres], "stale-view", "FROM people u").then("CREATE MATERIALIZED VIEW people AS SELECT * FROM users; CREATE UNIQUE INDEX pp ON people (email)").definition(&[("FROM users u\n      LEFT JOIN", "FROM people u\n      LEFT JOIN")]).also(&["lookup-not-unique"]),
+    fault("foreign table", &[Postgres], "not-checked", "SELECT u.id, u.email, u.email_verified,").then("CREATE EXTENSION postgres_fdw; CREATE SERVER lo FOREIGN DATA WRAPPER postgres_fdw; CREATE FOREIGN TABLE people (id bigint, email varchar(190), email_verified boolean, given_name text, status text, password_hash text) SERVER lo").definition(&[("FROM users u\n      LEFT JOIN", "FROM people u\n      LEFT JOIN")]),
+    fault("create takes over", &[Postgres, Sqlite], "create-overwrites", "INSERT INTO users (").definition(&[("{{ password_hash }}, {{ given_name }})", "{{ password_hash }}, {{ given_name }}) ON CONFLICT (email) DO UPDATE SET password_hash = excluded.password_hash")]),
+    fault("create replaces", &[Mysql, Sqlite], "create-overwrites", "REPLACE INTO users (").definition(&[("INSERT INTO users (", "REPLACE INTO users (")]),
+    fault("create dup key", &[Mysql], "create-overwrites", "INSERT INTO users (").definition(&[("{{ password_hash }}, {{ given_name }})", "{{ password_hash }}, {{ given_name }}) ON DUPLICATE KEY UPDATE password_hash = VALUES(password_hash)")]),
+    fault("fk in other schema", &[Postgres], "foreign-key", "DELETE FROM users").then("CREATE SCHEMA app; CREATE TABLE app.orders (id int primary key, user_id bigint REFERENCES users (id))"),
+    fault("fk on email", ALL, "foreign-key", "UPDATE users SET email = {{ new_email }}").then("CREATE TABLE orders (id int primary key, mail varchar(190) REFERENCES users (email) ON DELETE CASCADE)").also(&["seq-scan"]),
+    fault("fk to itself", ALL, "foreign-key", "DELETE FROM users").schema(&[("    given_name ", "    boss bigint REFERENCES users (id),\n    given_name ")]).also(&["seq-scan"]),
+    fault("Aria", &[Mysql], "no-transactions", "UPDATE users SET last_login").schema(&[("last_login      timestamp NULL DEFAULT NULL\n)", "last_login      timestamp NULL DEFAULT NULL\n) ENGINE=Aria"), ("user_id         bigint NOT NULL REFERENCES users (id)", "user_id         bigint NOT NULL")]).also(&["seq-scan"]),
+    fault("schema usage", &[Postgres], "missing-privilege", "DELETE FROM app.sessions").then("CREATE SCHEMA app; CREATE TABLE app.sessions (user_id bigint primary key)|REVOKE USAGE ON SCHEMA app FROM ROLE").definition(&[("DELETE FROM sessions", "DELETE FROM app.sessions")]).also(&["foreign-key"]),
+    fault("sequence usage", &[Postgres], "missing-privilege", "INSERT INTO users (").then("REVOKE ALL ON SEQUENCE users_id_seq FROM ROLE"),
+    fault("function execute", &[Postgres], "missing-privilege", "SELECT u.id, u.email, u.email_verified,").then("CREATE FUNCTION seen(x text) RETURNS text STABLE LANGUAGE sql AS $$ SELECT max(x) $$|REVOKE EXECUTE ON FUNCTION seen(text) FROM PUBLIC").definition(&[("WHERE u.email = {{ identifier }}", "WHERE u.email = seen({{ identifier }})")]),
+    fault("grant option", SERVERS, "excess-privilege", "  url: ").then("GRANT DELETE ON users TO ROLE WITH GRANT OPTION"),
+    fault("create in schema", &[Postgres], "excess-privilege", "  url: ").then("GRANT CREATE ON SCHEMA public TO ROLE"),
+    fault("create in database", &[Postgres], "excess-privilege", "  url: ").then("GRANT CREATE ON DATABASE DB TO ROLE"),
+    fault("predefined role", &[Postgres], "excess-privilege", "  url: ").then("GRANT pg_execute_server_program TO ROLE"),
+    fault("owner of schema", &[Postgres], "excess-privilege", "  url: ").then("ALTER SCHEMA public OWNER TO ROLE"),
+    fault("MySQL FILE", &[Mysql], "excess-privilege", "  url: ").then("GRANT FILE ON *.* TO ROLE"),
+    fault("search_path", &[Postgres], "unknown-table", "    UPDATE users SET password_hash").then("ALTER ROLE ROLE SET search_path = nowhere").also(&["excess-privilege"]),
+    fault("connection limit", &[Postgres], "server-mode", "  url: ").then("ALTER ROLE ROLE CONNECTION LIMIT 3"),
+    fault("connection limit", &[Mysql], "server-mode", "  url: ").then("ALTER USER ROLE WITH MAX_USER_CONNECTIONS 3"),
+    fault("DQS", &[Sqlite], "unknown-column", "WHERE u.email = \"somebody\"").definition(&[("WHERE u.email = {{ identifier }}", "WHERE u.email = \"somebody\" AND u.email = {{ identifier }}")]),
+    fault("NOCASE index, binary query", &[Sqlite], "seq-scan", "WHERE u.email = {{ identifier }}").schema(&[("email           varchar(190) NOT NULL UNIQUE", "email           varchar(190) NOT NULL")]).then("CREATE UNIQUE INDEX nn ON users (email COLLATE NOCASE)"),
+    fault("binary index, NOCASE query", &[Sqlite], "seq-scan", "WHERE u.email = {{ identifier }} COLLATE NOCASE").definition(&[("WHERE u.email = {{ identifier }}", "WHERE u.email = {{ identifier }} COLLATE NOCASE")]),
+    fault("other collation index", &[Postgres], "seq-scan", "WHERE u.email = {{ identifier }}").schema(&[("email           varchar(190) NOT NULL UNIQUE", "email           varchar(190) NOT NULL")]).then("CREATE UNIQUE INDEX nn ON users (email COLLATE \"de-x-icu\")"),
+    fault("hash index", &[Postgres], "lookup-not-unique", "WHERE u.email = {{ identifier }}").schema(&[("email           varchar(190) NOT NULL UNIQUE", "email           varchar(190) NOT NULL")]).then("CREATE INDEX nn ON users USING hash (email)"),
+    fault("inheritance", &[Postgres], "lookup-not-unique", "WHERE u.email = {{ identifier }}").then("CREATE TABLE customers (LIKE users INCLUDING INDEXES); ALTER TABLE customers INHERIT users"),
+    fault("virtual column", &[Mysql, Sqlite], "generated-column", "        given_name").schema(&[("given_name      varchar(100)", "given_name      varchar(100) GENERATED ALWAYS AS (username) VIRTUAL")]),
+    fault("id not unique", ALL, "lookup-not-unique", "SELECT u.given_name AS id, u.email, u.email_verified,").definition(&[("SELECT u.id, u.email, u.email_verified,\n", "SELECT u.given_name AS id, u.email, u.email_verified,\n")]),
+    fault("trigger insert", &[Postgres], "trigger", "INSERT INTO users (").then("CREATE FUNCTION t() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$|CREATE TRIGGER tt BEFORE INSERT ON users FOR EACH ROW EXECUTE FUNCTION t()"),
+    fault("trigger insert", &[Sqlite], "trigger", "INSERT INTO users (").then("CREATE TRIGGER tt AFTER INSERT ON users BEGIN DELETE FROM roles WHERE user_id = new.id; END"),
+    fault("statement trigger truncated by OF", &[Postgres], "trigger", "UPDATE users SET last_login").then("CREATE FUNCTION t() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$|CREATE TRIGGER tt BEFORE UPDATE OF last_login ON users FOR EACH ROW EXECUTE FUNCTION t()"),
+    fault("rls on users", &[Postgres], "row-security", "FROM users u").then("ALTER TABLE users ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON users USING (status = 'x')"),
+    fault("ci unique but app lower", &[Mysql], "loose-collation", "WHERE u.email = {{ identifier }}").schema(&[("email           varchar(190) NOT NULL UNIQUE", "email           varchar(190) CHARACTER SET utf8mb3 COLLATE utf8mb3_unicode_ci NOT NULL UNIQUE")]),
+];
+
 pub const FAULTS: &[Fault] = &[
     // What the database refuses.
     fault("a misspelt table", ALL, "unknown-table", "DELETE FROM sesions").definition(&[("DELETE FROM sessions", "DELETE FROM sesions")]).also(&["foreign-key"]),
@@ -70,7 +145,7 @@ pub const FAULTS: &[Fault] = &[
     fault("a phone number with the affinity of numbers", &[Sqlite], "column-type", "UPDATE users SET username = {{ new_username }}").schema(&[("username        varchar(128) UNIQUE", "username        numeric UNIQUE")]),
     fault("email_verified is a text", ALL, "column-type", "SELECT u.id, u.email, u.email_verified,").schema(&[("email_verified  boolean NOT NULL DEFAULT false", "email_verified  varchar(5) NOT NULL DEFAULT 'f'")]).definition(&[("SET email_verified = true", "SET email_verified = 't'")]),
     fault("email_verified is a time", ALL, "column-type", "SELECT u.id, u.email, u.last_login AS email_verified,").definition(&[("u.email, u.email_verified,\n", "u.email, u.last_login AS email_verified,\n")]),
-    fault("the id is a floating point number", ALL, "column-type", "SELECT u.score AS id").schema(&[("    given_name ", "    score double precision,\n    given_name ")]).definition(&[("SELECT u.id, u.email, u.email_verified, u.given_name, u.status, r.plan\n      FROM", "SELECT u.score AS id, u.email, u.email_verified, u.given_name, u.status, r.plan\n      FROM")]),
+    fault("the id is a floating point number", ALL, "column-type", "SELECT u.score AS id").schema(&[("    given_name ", "    score double precision,\n    given_name ")]).definition(&[("SELECT u.id, u.email, u.email_verified, u.given_name, u.status, r.plan\n      FROM", "SELECT u.score AS id, u.email, u.email_verified, u.given_name, u.status, r.plan\n      FROM")]).also(&["lookup-not-unique"]),
     fault("the name is bytes", ALL, "column-type", "u.given_name, u.status, r.plan,").schema(&[("given_name      varchar(100)", "given_name      BLOB")]),
     fault("the metadata is a number", ALL, "column-type", "u.id AS user_metadata").definition(&[("u.given_name, u.status, r.plan,\n", "u.given_name, u.id AS user_metadata, u.status, r.plan,\n")]),
     // Results.

@@ -27,6 +27,30 @@ const STAR: (&str, &str) = (
 );
 
 #[test]
+fn a_missing_index_is_said_once_with_every_place_that_wants_it() {
+    let schema =
+        SCHEMA.replace("email           varchar(190) NOT NULL UNIQUE", "email           varchar(190) NOT NULL");
+    let scene = Scene::new(Dialect::Sqlite, &schema, DEFINITION);
+    let output = scene.run(&scene.url, &["--connect", "--format", "json"]);
+    let report: Json = serde_json::from_str(&text(&output)).unwrap();
+    let findings = report["files"][0]["findings"].as_array().unwrap();
+    for code in ["seq-scan", "lookup-not-unique"] {
+        let found: Vec<&Json> = findings.iter().filter(|finding| finding["code"] == code).collect();
+        assert_eq!(found.len(), 1, "{code}: {findings:#?}");
+        let lines = |list: &[Json]| list.iter().map(|place| place["line"].as_u64().unwrap()).collect::<Vec<_>>();
+        let at = |text: &str| DEFINITION[..DEFINITION.find(text).unwrap()].matches('\n').count() as u64 + 1;
+        let first = at("WHERE u.email = {{ identifier }}");
+        let others = lines(found[0]["related"].as_array().unwrap());
+        assert_eq!(found[0]["line"].as_u64(), Some(first));
+        assert!(others.len() == 4 && others.contains(&at("WHERE email = {{ email }}")), "{code}: {others:?}");
+    }
+    let log: Json = serde_json::from_str(&text(&scene.run(&scene.url, &["--connect", "--format", "sarif"]))).unwrap();
+    let results = log["runs"][0]["results"].as_array().unwrap();
+    let related = |result: &Json| result["relatedLocations"].as_array().unwrap().len();
+    assert!(results.iter().any(|result| result["ruleId"] == "seq-scan" && related(result) == 4), "{log:#}");
+}
+
+#[test]
 fn sarif_has_what_its_schema_requires() {
     let scene = scene(&[STAR, ("WHERE username = {{ username }}", "")]);
     let output = scene.run(&scene.url, &["--format", "sarif"]);
