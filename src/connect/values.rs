@@ -34,7 +34,8 @@ fn input_value(input: &Input, definition: &Definition, id: &Value) -> Value {
         Input::Password | Input::PasswordSalt => text("correct horse"),
         Input::PasswordHash | Input::StoredHash => text("$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$aGFzaGhhc2g"),
         Input::Verified => Value::Bool(true),
-        Input::UserId => id.clone(),
+        Input::UserId | Input::After => id.clone(),
+        Input::Limit => Value::Int(1),
         Input::UserMetadata | Input::AppMetadata | Input::Context => Value::Json(json!({})),
         Input::Field(name) => match definition.create.as_ref().and_then(|create| create.fields.get(name)) {
             Some(RawFieldType::Text) => text("somebody"),

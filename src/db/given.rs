@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json};
 use tokio::time::Instant;
 
 use super::{
-    BoxFuture, Column, Database, Description, Effect, Error, MAX_ROWS, PoolState, Query, Row, Transaction, Value,
+    BoxFuture, Column, Database, Description, Effect, Error, PoolState, Query, Row, Transaction, Value,
 };
 use crate::sql::Dialect;
 
@@ -66,7 +66,7 @@ impl Database for Given {
     fn fetch<'a>(&'a self, query: &'a Query, given: &'a [Value], _: Instant) -> BoxFuture<'a, Result<Vec<Row>, Error>> {
         Box::pin(async {
             query.check_count(given.len())?;
-            Ok(self.rows().into_iter().take(MAX_ROWS).collect())
+            Ok(self.rows().into_iter().take(query.rows()).collect())
         })
     }
 
@@ -100,7 +100,7 @@ impl Transaction for Changing {
                 _ => None,
             });
             let rows = if returns(query.text()) { self.rows.clone() } else { Vec::new() };
-            let rows = rows.into_iter().take(MAX_ROWS).collect();
+            let rows = rows.into_iter().take(query.rows()).collect();
             Ok(Effect { matched: self.rows.len() as u64, rows, last_insert_id: id })
         })
     }

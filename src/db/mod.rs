@@ -36,7 +36,7 @@ use crate::sql::Dialect;
 /// A future that a trait object can return.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// How many rows are read of a result: the second one proves that the first is not the only one.
+/// How many rows are read of a result unless its query wants more: the second proves that the first is not the only one.
 pub const MAX_ROWS: usize = 2;
 
 /// The largest value that is taken from a column, in bytes; a larger one is [`ErrorKind::Misconfigured`].
@@ -62,7 +62,7 @@ pub trait Database: fmt::Debug + Send + Sync + 'static {
     /// Prepares a statement without running it and remembers in the query what the server said of it.
     fn prepare<'a>(&'a self, query: &'a Query, deadline: Instant) -> BoxFuture<'a, Result<&'a Description, Error>>;
 
-    /// Runs a reading statement, physically unable to write, and returns at most [`MAX_ROWS`] rows.
+    /// Runs a reading statement, physically unable to write, and returns at most [`Query::rows`] rows.
     /// Tried once more on a new connection when the connection broke and the deadline allows it.
     fn fetch<'a>(
         &'a self,
@@ -102,7 +102,7 @@ pub trait Transaction: Send {
 pub struct Effect {
     /// Rows matched by an UPDATE or DELETE (also when their values stayed the same), rows inserted, or rows read.
     pub matched: u64,
-    /// The rows of a SELECT or a RETURNING clause, at most [`MAX_ROWS`].
+    /// The rows of a SELECT or a RETURNING clause, at most [`Query::rows`].
     pub rows: Vec<Row>,
     /// The key that MySQL or SQLite generated for the last INSERT.
     pub last_insert_id: Option<i64>,
@@ -113,6 +113,7 @@ pub struct Query {
     id: u64,
     text: Arc<str>,
     parameters: usize,
+    rows: usize,
     description: OnceLock<Description>,
 }
 
@@ -121,7 +122,18 @@ impl Query {
     pub fn new(text: impl Into<Arc<str>>, parameters: usize) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
-        Self { id, text: text.into(), parameters, description: OnceLock::new() }
+        Self { id, text: text.into(), parameters, rows: MAX_ROWS, description: OnceLock::new() }
+    }
+
+    /// The same statement, of whose result up to this many rows are read.
+    #[must_use]
+    pub fn reading(self, rows: usize) -> Self {
+        Self { rows, ..self }
+    }
+
+    /// How many rows are read of its result; what comes after them is discarded.
+    pub fn rows(&self) -> usize {
+        self.rows
     }
 
     /// Distinguishes queries in a connection's cache of prepared statements.

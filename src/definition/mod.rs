@@ -10,6 +10,7 @@ mod formats;
 mod gateway;
 mod load;
 mod lookup;
+mod migration;
 mod model;
 mod passwords;
 mod places;
@@ -33,13 +34,17 @@ pub use self::gateway::{
     RawTokens, RawTrustedIssuer, check_gateway,
 };
 pub use self::load::{Loaded, files, load, load_file, load_text, read};
+pub use self::migration::{Change, Import, Migration, NewPasswords, Purge};
 pub use self::model::{
     Create, Definition, Deny, GetUser, Login, Step, StoredPassword, Test, UserId, Verification, Write,
 };
 pub use self::places::{Located, Places};
 pub use self::profile::MEMBERS;
 use self::raw::RawDefinition;
-pub use self::raw::{RawMatch as Match, RawReference};
+pub use self::raw::{
+    RawChange as ChangePolicy, RawCreation as CreatePolicy, RawDeletion as DeletePolicy, RawIdentifier as Identifier,
+    RawMatch as Match, RawReference, RawReset as ResetPolicy, RawUnmigrated as Unmigrated,
+};
 pub use self::scalar::ScalarMap;
 pub use self::secrets::{secret, secret_file};
 pub use self::settings::{Surroundings, duration};
@@ -69,7 +74,7 @@ pub fn check(source: &Source, surroundings: &Surroundings<'_>) -> (Option<Defini
 }
 
 /// Goes through every part, so that every finding is collected; None when a part is missing.
-fn build(raw: RawDefinition, surroundings: &Surroundings<'_>, checker: &mut Checker<'_>) -> Option<Definition> {
+fn build(mut raw: RawDefinition, surroundings: &Surroundings<'_>, checker: &mut Checker<'_>) -> Option<Definition> {
     version(&raw.version, checker);
     let name = settings::connector_name(&raw.connector, checker);
     let configuration = settings::configuration(&raw.configuration, surroundings, checker);
@@ -107,6 +112,8 @@ fn build(raw: RawDefinition, surroundings: &Surroundings<'_>, checker: &mut Chec
         deny_columns: &deny_columns,
     };
     let actions = actions::actions(&raw.actions, &ground, checker);
+    let migrates = raw.migration.is_some();
+    let migration = raw.migration.take().and_then(|raw| migration::migration(raw, &actions, &ground, checker));
     let allow = allow::allow(&raw.allow, checker);
     let places = places(&raw, allow, checker);
     let tests = cases::tests(raw.tests, &raw.actions.value, &ground, checker);
@@ -130,6 +137,7 @@ fn build(raw: RawDefinition, surroundings: &Surroundings<'_>, checker: &mut Chec
         get_user: actions.get_user,
         create: actions.create,
         writes: actions.writes,
+        migration: if migrates { Some(migration?) } else { None },
         tests,
         places,
     })

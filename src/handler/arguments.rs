@@ -24,6 +24,8 @@ pub(super) struct Source<'a> {
     pub stored: Option<&'a Secret>,
     /// The login's own row.
     pub row: Option<&'a Row>,
+    /// The last key of the page before, and how many rows a page has.
+    pub page: Option<(Value, usize)>,
     /// The rows of earlier statements, by their names.
     pub steps: BTreeMap<String, StepResult>,
 }
@@ -36,7 +38,7 @@ pub(super) struct StepResult {
 
 impl<'a> Source<'a> {
     pub fn new(request: &'a Request) -> Self {
-        Self { request, user_id: None, written: None, stored: None, row: None, steps: BTreeMap::new() }
+        Self { request, user_id: None, written: None, stored: None, row: None, page: None, steps: BTreeMap::new() }
     }
 
     /// The values of a statement, in the order of its placeholders.
@@ -70,6 +72,8 @@ impl<'a> Source<'a> {
         };
         match (input, self.request) {
             (Input::UserId, _) => self.user_id.clone(),
+            (Input::After, _) => self.page.as_ref().map(|(after, _)| after.clone()),
+            (Input::Limit, _) => self.page.as_ref().and_then(|(_, limit)| i64::try_from(*limit).ok()).map(Value::Int),
             (Input::PasswordHash, _) => self.written.map(|written| secret(&written.hash)),
             (Input::PasswordSalt, _) => self.written.and_then(|written| written.salt.as_ref()).map(secret),
             (Input::StoredHash, _) => self.stored.map(secret),

@@ -8,6 +8,7 @@ mod complaint;
 mod login;
 mod lookup;
 mod matching;
+mod migration;
 mod profile;
 mod store;
 mod trace;
@@ -22,6 +23,8 @@ use tokio::time::Instant;
 pub use self::breaker::BreakerState;
 use self::complaint::Complaints;
 use self::matching::Matching;
+use self::migration::Migrating;
+pub use self::migration::{Candidate, Imported, Mark, PAGE};
 pub use self::store::Store;
 pub use self::trace::{Cell, Event, Gave, Given, Ran, Recognised, Step as TraceStep, Trace};
 use self::write::Transaction;
@@ -56,6 +59,7 @@ pub struct Handler {
     by_identifier: Option<Bound>,
     by_user_id: Option<Bound>,
     writes: BTreeMap<Action, Transaction>,
+    migrating: Option<Migrating>,
     trace: Option<Arc<Trace>>,
 }
 
@@ -83,6 +87,7 @@ impl Handler {
                 .map(|s| Bound::looking_up(s, definition.matching)),
             by_user_id: get_user.and_then(|g| g.by_user_id.as_ref()).map(|s| Bound::new(s)),
             writes,
+            migrating: definition.migration.as_ref().map(Migrating::new),
             definition,
             store,
             complaints: Complaints::default(),
@@ -130,7 +135,8 @@ impl Handler {
         let single = [&self.login, &self.rehash, &self.by_identifier, &self.by_user_id];
         let transactions = self.writes.values().chain(&self.after);
         let steps = transactions.flat_map(|transaction| transaction.steps.iter().map(|step| &step.bound));
-        single.into_iter().flatten().chain(steps).collect()
+        let migrating = self.migrating.iter().flat_map(Migrating::statements);
+        single.into_iter().flatten().chain(steps).chain(migrating).collect()
     }
 
     /// Prepares every statement, so that the first request finds the database warm and the operator learns early
@@ -191,23 +197,9 @@ impl Bound {
                     None => Class::Misconfigured,
                 }
             }
-            other => class_of(other),
+            other => other.class(),
         };
         Error::new(class, error.to_string())
-    }
-}
-
-/// What a database's error is to a request, when it is not about a value.
-fn class_of(kind: &ErrorKind) -> Class {
-    match kind {
-        ErrorKind::Unavailable | ErrorKind::Unable | ErrorKind::ReadOnly => Class::Unavailable,
-        ErrorKind::Timeout | ErrorKind::Conflict => Class::Timeout,
-        ErrorKind::Exhausted => Class::Overloaded,
-        ErrorKind::OutcomeUnknown => Class::OutcomeUnknown,
-        ErrorKind::UniqueViolation
-        | ErrorKind::ConstraintViolation
-        | ErrorKind::InvalidValue(_)
-        | ErrorKind::Misconfigured => Class::Misconfigured,
     }
 }
 

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::arguments::{Source, StepResult};
 use super::lookup::names_user;
-use super::{BoundStep, Class, Error, Handler, class_of};
+use super::{BoundStep, Class, Error, Handler};
 use crate::action::{Action, NewUser, Outcome, Rejection, Request};
 use crate::db::{Effect, ErrorKind, Row};
 use crate::definition::Step;
@@ -222,7 +222,7 @@ fn failure(step: &BoundStep, error: crate::db::Error) -> Failure {
 
 /// An error of BEGIN or COMMIT, which have no parameters.
 fn unplaced(error: &crate::db::Error) -> Error {
-    Error::new(class_of(&error.kind), error.to_string())
+    Error::new(error.kind.class(), error.to_string())
 }
 
 fn too_many(count: u64) -> Error {

@@ -81,6 +81,10 @@ pub enum Input {
     UserMetadata,
     AppMetadata,
     Context,
+    /// The last key of the page before, while users are copied.
+    After,
+    /// How many rows a page may have.
+    Limit,
     /// A further member of `create`'s request, declared under `fields`.
     Field(String),
 }
@@ -105,6 +109,8 @@ impl Input {
             Self::UserMetadata => "user_metadata",
             Self::AppMetadata => "app_metadata",
             Self::Context => "context",
+            Self::After => "after",
+            Self::Limit => "limit",
             Self::Field(name) => name,
         }
     }

@@ -17,12 +17,12 @@ use super::error::{Context, connecting, failure};
 use crate::db::failure::Failure;
 use crate::db::pool::{Control, Exclusive};
 use crate::db::url::{Address, Server, TlsMode};
-use crate::db::{Column, Config, Description, Effect, Error, ErrorKind, MAX_ROWS, ParameterType, Query, Value};
+use crate::db::{Column, Config, Description, Effect, Error, ErrorKind, ParameterType, Query, Value};
 
 /// How many prepared statements one connection keeps.
 const CACHED_STATEMENTS: usize = 256;
 
-/// How many rows beyond [`MAX_ROWS`] are read and discarded before closing the connection is cheaper.
+/// How many rows beyond [`Query::rows`] are read and discarded before closing the connection is cheaper.
 const MAX_DISCARDED_ROWS: usize = 10_000;
 
 /// Values that do not fit are refused, not bent. Nothing here changes how a statement's text is read.
@@ -131,8 +131,8 @@ impl Session {
                 Either::Right(row) => row,
             };
             rows_read += 1;
-            if effect.rows.len() == MAX_ROWS || undecoded.is_some() {
-                if rows_read > MAX_ROWS + MAX_DISCARDED_ROWS {
+            if effect.rows.len() == query.rows() || undecoded.is_some() {
+                if rows_read > query.rows() + MAX_DISCARDED_ROWS {
                     return Err(Failure::broken(too_many()));
                 }
                 continue;

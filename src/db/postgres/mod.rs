@@ -132,7 +132,7 @@ impl Postgres {
     async fn prepare_query<'a>(&self, query: &'a Query, deadline: Instant) -> Result<&'a Description, Error> {
         let identity = Identity::from(query);
         let work = |reader: Arc<Reader>| {
-            let Identity { id, text, parameters } = identity.clone();
+            let Identity { id, text, parameters, .. } = identity.clone();
             async move { Ok(reader.session.prepare(id, &text, parameters).await?.describe()) }
         };
         let description = self.read(deadline, work).await?;

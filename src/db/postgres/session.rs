@@ -254,10 +254,12 @@ pub(super) struct Identity {
     pub id: u64,
     pub text: Arc<str>,
     pub parameters: usize,
+    /// How many rows of the result are wanted.
+    pub rows: usize,
 }
 
 impl From<&Query> for Identity {
     fn from(query: &Query) -> Self {
-        Self { id: query.id(), text: query.shared_text(), parameters: query.parameters() }
+        Self { id: query.id(), text: query.shared_text(), parameters: query.parameters(), rows: query.rows() }
     }
 }

@@ -13,9 +13,9 @@ use super::encode::{Kind, encode};
 use super::error::{Context, failure};
 use super::session::{Identity, Role, Session};
 use crate::db::failure::{Failure, Fate, undecodable};
-use crate::db::{Column, Description, Effect, Error, ErrorKind, MAX_ROWS, MAX_VALUE_BYTES, ParameterType, Row, Value};
+use crate::db::{Column, Description, Effect, Error, ErrorKind, MAX_VALUE_BYTES, ParameterType, Row, Value};
 
-/// How many rows beyond [`MAX_ROWS`] are read and discarded before closing the connection is cheaper.
+/// How many rows beyond those that are wanted are read and discarded before closing the connection is cheaper.
 const MAX_DISCARDED_ROWS: usize = 10_000;
 
 /// A statement that is prepared on one connection.
@@ -105,13 +105,13 @@ pub(super) async fn run(
     let mut discarded = 0;
     let mut undecoded = None;
     while let Some(row) = stream.try_next().await.map_err(sort)? {
-        if effect.rows.len() == MAX_ROWS || undecoded.is_some() {
+        if effect.rows.len() == query.rows || undecoded.is_some() {
             discarded += 1;
             if discarded <= MAX_DISCARDED_ROWS {
                 continue;
             }
             match session.role {
-                // Two rows are all that the caller wants to see; whoever else waits here asks again elsewhere.
+                // These rows are all that the caller wants to see; whoever else waits here asks again elsewhere.
                 Role::Reader => {
                     session.close();
                     break;

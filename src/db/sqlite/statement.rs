@@ -10,9 +10,9 @@ use rusqlite::{CachedStatement, Connection, Statement, ToSql};
 
 use super::decode::decode;
 use super::error::sort;
-use crate::db::{Column, Description, Effect, Error, ErrorKind, MAX_ROWS, ParameterType, Query, Row, Value};
+use crate::db::{Column, Description, Effect, Error, ErrorKind, ParameterType, Query, Row, Value};
 
-/// Runs a statement; reads stop after [`MAX_ROWS`], writes come to their end.
+/// Runs a statement; reads stop after [`Query::rows`], writes come to their end.
 pub(super) fn run(connection: &Connection, query: &Query, arguments: &[Value]) -> Result<Effect, Error> {
     let fail = |error: rusqlite::Error| sort(&error, query.text(), arguments);
     let mut statement = prepare(connection, query)?;
@@ -25,7 +25,7 @@ pub(super) fn run(connection: &Connection, query: &Query, arguments: &[Value]) -
     let mut columns: Option<Arc<[Column]>> = None;
     let mut rows = statement.raw_query();
     while let Some(row) = rows.next().map_err(fail)? {
-        if effect.rows.len() < MAX_ROWS {
+        if effect.rows.len() < query.rows() {
             // Only now: the first step prepares anew when the schema has changed.
             let columns = match &columns {
                 Some(columns) => Arc::clone(columns),
@@ -38,7 +38,7 @@ pub(super) fn run(connection: &Connection, query: &Query, arguments: &[Value]) -
             let values = values.collect::<Result<Vec<_>, Error>>()?;
             effect.rows.push(Row::new(columns, values));
         }
-        if effect.rows.len() == MAX_ROWS && !writes {
+        if effect.rows.len() == query.rows() && !writes {
             break;
         }
     }
