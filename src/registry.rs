@@ -9,10 +9,11 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use tokio::time::Instant;
 
-use crate::action::{Class, Error, Outcome, Request};
+use crate::action::{Class, Error, NewUser, Outcome, Request};
 use crate::db::{self, Database, Fingerprint, PoolState};
 use crate::definition::Definition;
 use crate::handler::{BreakerState, Handler, Resources, Store, Trace};
+use crate::managed::{self, Legacy, Managed};
 
 /// The registry that is served now.
 pub type Shared = Arc<ArcSwap<Registry>>;
@@ -48,6 +49,8 @@ pub struct Connector {
     /// A digest of the definition's bytes; tells versions apart in answers, logs and metrics.
     pub version: String,
     handler: Handler,
+    /// In front of the handler when users migrate.
+    managed: Option<Managed>,
 }
 
 impl Connector {
@@ -58,19 +61,33 @@ impl Connector {
     /// is back.
     pub fn open(definition: Definition, resources: Resources, earlier: Option<&Self>) -> Result<Self, db::Error> {
         let fingerprint = definition.database.fingerprint();
-        match earlier.filter(|connector| connector.fingerprint() == fingerprint) {
-            Some(connector) => Ok(Self::with(definition, Arc::clone(connector.handler.store()), resources)),
-            None => {
-                let database = db::open(&definition.database)?;
-                Ok(Self::on(definition, database, resources))
-            }
-        }
+        let managed = managed_store(&definition, earlier)?;
+        let store = match earlier.filter(|connector| connector.fingerprint() == fingerprint) {
+            Some(connector) => Arc::clone(connector.handler.store()),
+            None => on_its_own(&definition, db::open(&definition.database)?, &resources),
+        };
+        Ok(Self::with(definition, store, managed, resources))
     }
 
-    /// Joins a definition with a database that is open already.
+    /// Joins a definition with a database that is open already, without the managed store that it may name.
     pub fn on(definition: Definition, database: Arc<dyn Database>, resources: Resources) -> Self {
-        let store = Store::new(&definition.name, database, definition.database.timeout(), resources.entropy);
-        Self::with(definition, store, resources)
+        let store = on_its_own(&definition, database, &resources);
+        Self::with(definition, store, None, resources)
+    }
+
+    /// Joins a definition with its database and its managed store, both open already.
+    pub fn migrating(
+        definition: Definition,
+        database: Arc<dyn Database>,
+        managed: Arc<dyn Database>,
+        resources: Resources,
+    ) -> Self {
+        let store = on_its_own(&definition, database, &resources);
+        let managed = definition
+            .migration
+            .as_ref()
+            .map(|migration| managed::Store::on(&definition.name, managed, &migration.store));
+        Self::with(definition, store, managed, resources)
     }
 
     /// Tells this trace what is done for each request.
@@ -79,9 +96,17 @@ impl Connector {
         Self { handler: self.handler.traced(trace), ..self }
     }
 
-    fn with(definition: Definition, store: Arc<Store>, resources: Resources) -> Self {
+    fn with(
+        definition: Definition,
+        store: Arc<Store>,
+        managed: Option<managed::Store>,
+        resources: Resources,
+    ) -> Self {
         let (name, version) = (definition.name.clone(), definition.version.clone());
-        Self { name, version, handler: Handler::new(definition, store, resources) }
+        let Resources { budget, entropy, clock } = resources.clone();
+        let managed = managed
+            .and_then(|store| Managed::new(&definition, store, managed::Resources { budget, entropy, clock }));
+        Self { name, version, handler: Handler::new(definition, store, resources), managed }
     }
 
     /// Answers one request by the deadline. A caller that may leave spawns this, so that a change is never left half
@@ -93,7 +118,10 @@ impl Connector {
         if self.handler.definition().disabled {
             return Err(Error::new(Class::Unavailable, "the connector is disabled in its definition"));
         }
-        self.handler.run(&request, deadline).await
+        match &self.managed {
+            Some(managed) => managed.run(&self.handler, &request, deadline).await,
+            None => self.handler.run(&request, deadline).await,
+        }
     }
 
     /// Prepares every statement on the database.
@@ -101,7 +129,20 @@ impl Connector {
     /// # Errors
     /// The first statement that the database refuses, or that it cannot be reached.
     pub async fn prepare(&self, deadline: Instant) -> Result<(), Error> {
+        if let Some(managed) = &self.managed {
+            managed.store().prepare(deadline).await?;
+        }
         self.handler.prepare(deadline).await
+    }
+
+    /// The managed store in front, when users migrate.
+    pub fn managed(&self) -> Option<&Managed> {
+        self.managed.as_ref()
+    }
+
+    /// The side that answers for users who are not migrated.
+    pub fn handler(&self) -> &Handler {
+        &self.handler
     }
 
     /// What the connector's pool is doing.
@@ -121,5 +162,39 @@ impl Connector {
 
     fn fingerprint(&self) -> Fingerprint {
         self.definition().database.fingerprint()
+    }
+}
+
+fn on_its_own(definition: &Definition, database: Arc<dyn Database>, resources: &Resources) -> Arc<Store> {
+    Store::new(&definition.name, database, definition.database.timeout(), resources.entropy)
+}
+
+/// The managed store that a definition names; that of the earlier version when it is the same.
+fn managed_store(
+    definition: &Definition,
+    earlier: Option<&Connector>,
+) -> Result<Option<managed::Store>, db::Error> {
+    let Some(migration) = &definition.migration else { return Ok(None) };
+    let known = earlier.filter(|connector| {
+        let before = connector.definition().migration.as_ref();
+        before.is_some_and(|before| before.store.fingerprint() == migration.store.fingerprint())
+    });
+    match known.and_then(Connector::managed) {
+        Some(managed) => Ok(Some(managed.store().again())),
+        None => managed::Store::open(&definition.name, &migration.store).map(Some),
+    }
+}
+
+impl Legacy for Handler {
+    async fn ask(&self, request: &Request, deadline: Instant) -> Result<Outcome, Error> {
+        self.run(request, deadline).await
+    }
+
+    async fn mark(&self, user_id: &str, deadline: Instant) -> Result<(), Error> {
+        Self::mark(self, user_id, deadline).await
+    }
+
+    fn check_new_user(&self, user: &NewUser) -> Result<(), Error> {
+        Self::check_new_user(self, user)
     }
 }

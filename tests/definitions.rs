@@ -232,7 +232,7 @@ fn every_shipped_definition_names_its_schema_in_the_first_line() {
 
 fn resources() -> Resources {
     let budget = Budget::new(BudgetConfig { threads: 1, queue: 1, memory: 64 << 20 }).expect("threads");
-    Resources { budget: Arc::new(budget), entropy: |bytes| bytes.fill(7) }
+    Resources { budget: Arc::new(budget), entropy: |bytes| bytes.fill(7), clock: || 0 }
 }
 
 /// Whether `check` accepts a file, and whether the reloader serves it.

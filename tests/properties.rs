@@ -243,7 +243,7 @@ struct Rig {
 impl Rig {
     fn new() -> Self {
         let budget = Budget::new(BudgetConfig { threads: 2, queue: 100, memory: 256 << 20 }).unwrap();
-        let resources = Resources { budget: Arc::new(budget), entropy: |bytes| bytes.fill(7) };
+        let resources = Resources { budget: Arc::new(budget), entropy: |bytes| bytes.fill(7), clock: || 0 };
         let handlers = URLS.map(|url| {
             let definition = definition(url);
             let constants = constants(&definition);

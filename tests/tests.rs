@@ -19,6 +19,7 @@ mod init;
 mod layers;
 mod limits;
 mod metrics;
+mod migration;
 mod openapi;
 mod password_columns;
 mod people;

@@ -60,7 +60,7 @@ fn connector(folder: &Path) -> Arc<Connector> {
     let loaded = load_file(&path, &|_| None);
     let budget = Budget::new(BudgetConfig { threads: 1, queue: 16, memory: 64 << 20 }).unwrap();
     let entropy = |bytes: &mut [u8]| bytes.fill(7);
-    let resources = Resources { budget: Arc::new(budget), entropy };
+    let resources = Resources { budget: Arc::new(budget), entropy, clock: || 0 };
     Arc::new(Connector::open(loaded.definition.unwrap(), resources, None).unwrap())
 }
 

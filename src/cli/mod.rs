@@ -137,7 +137,7 @@ pub fn main() -> ExitCode {
 fn resources() -> Result<Resources, String> {
     let budget = Budget::new(BudgetConfig { threads: 2, queue: 64, memory: 2 << 30 });
     let budget = budget.map_err(|error| format!("cannot start the hash threads: {error}"))?;
-    Ok(Resources { budget: Arc::new(budget), entropy: running::entropy })
+    Ok(Resources { budget: Arc::new(budget), entropy: running::entropy, clock: running::clock })
 }
 
 /// The value of an environment variable; one that is not UTF-8 counts as not set.

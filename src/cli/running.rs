@@ -110,7 +110,7 @@ async fn serve(mut plan: Plan) -> Result<(), String> {
         memory: plan.gateway.hashing_memory,
     });
     let budget = Arc::new(budget.map_err(|e| format!("error: cannot start the hash threads: {e}\n"))?);
-    let resources = Resources { budget: Arc::clone(&budget), entropy };
+    let resources = Resources { budget: Arc::clone(&budget), entropy, clock };
     // Before anything is served: an unhandled SIGHUP would end the process.
     let hangup = signal(SignalKind::hangup()).map_err(no_signals)?;
     let mut reloader = Reloader::new(&plan.connectors, resources, environment());
@@ -432,6 +432,12 @@ fn seconds() -> f64 {
 
 fn since_1970(time: SystemTime) -> f64 {
     time.duration_since(UNIX_EPOCH).map_or(0.0, |time| time.as_secs_f64())
+}
+
+/// Milliseconds since 1970 (UTC).
+pub(super) fn clock() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// Random bytes for salts. A system without randomness cannot serve: a predictable salt would be worse than a stop.

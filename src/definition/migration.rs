@@ -93,11 +93,13 @@ pub struct Purge {
 pub(super) fn migration(
     raw: At<RawMigration>,
     actions: &Actions,
+    denies: bool,
     ground: &Ground<'_>,
     checker: &mut Checker<'_>,
 ) -> Option<Migration> {
-    let At { value: raw, span } = raw;
+    let At { value: mut raw, span } = raw;
     sides(&span, actions, checker);
+    resets(&mut raw.unmigrated, denies, checker);
     let store = settings::address(
         &settings::Address { url: &raw.store, max_connections: &raw.max_connections, timeout: &raw.timeout },
         ground.configuration,
@@ -139,6 +141,21 @@ fn sides(span: &Span, actions: &Actions, checker: &mut Checker<'_>) {
     if actions.get_user.as_ref().is_none_or(|get_user| get_user.by_identifier.is_none()) {
         let help = "declare `actions.get_user.sql`: it tells whether a name belongs to a user who is not migrated yet";
         checker.missing("migration", span, "`migration` needs `actions.get_user` with `sql`", help);
+    }
+}
+
+/// A reset that migrates would let in whom a `deny` rule keeps out: the rules read the row, at the login alone.
+fn resets(raw: &mut RawUnmigrated, denies: bool, checker: &mut Checker<'_>) {
+    match &raw.change_password {
+        Some(at) if denies && at.value == RawReset::Migrate => {
+            let message = "a reset that migrates would let in the users whom `deny` keeps out";
+            checker.push(
+                Fault::new(Code::ConflictingKeys, at.span.clone(), message)
+                    .help("write `change_password: legacy` or `refuse`; the rules are applied at the first login"),
+            );
+        }
+        None if denies => raw.change_password = Some(At { value: RawReset::Legacy, span: 0..0 }),
+        Some(_) | None => {}
     }
 }
 
@@ -344,7 +361,7 @@ fn breached(at: &At<String>, ground: &Ground<'_>, checker: &mut Checker<'_>) -> 
 impl RawUnmigrated {
     /// What becomes of a new password.
     pub fn reset(&self) -> RawReset {
-        self.change_password.unwrap_or_default()
+        self.change_password.as_ref().map_or_else(RawReset::default, |at| at.value)
     }
 
     /// Where new users go.

@@ -24,6 +24,7 @@ mod template;
 mod yaml;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
@@ -42,8 +43,8 @@ pub use self::places::{Located, Places};
 pub use self::profile::MEMBERS;
 use self::raw::RawDefinition;
 pub use self::raw::{
-    RawChange as ChangePolicy, RawCreation as CreatePolicy, RawDeletion as DeletePolicy, RawIdentifier as Identifier,
-    RawMatch as Match, RawReference, RawReset as ResetPolicy, RawUnmigrated as Unmigrated,
+    RawChange as ChangePolicy, RawCreation as CreatePolicy, RawDeletion as DeletePolicy, RawFieldType as FieldType,
+    RawIdentifier as Identifier, RawMatch as Match, RawReference, RawReset as ResetPolicy, RawUnmigrated as Unmigrated,
 };
 pub use self::scalar::ScalarMap;
 pub use self::secrets::{secret, secret_file};
@@ -113,7 +114,7 @@ fn build(mut raw: RawDefinition, surroundings: &Surroundings<'_>, checker: &mut 
     };
     let actions = actions::actions(&raw.actions, &ground, checker);
     let migrates = raw.migration.is_some();
-    let migration = raw.migration.take().and_then(|raw| migration::migration(raw, &actions, &ground, checker));
+    let migration = raw.migration.take().and_then(|raw| migration::migration(raw, &actions, !deny.is_empty(), &ground, checker));
     let allow = allow::allow(&raw.allow, checker);
     let places = places(&raw, allow, checker);
     let tests = cases::tests(raw.tests, &raw.actions.value, &ground, checker);
@@ -137,7 +138,7 @@ fn build(mut raw: RawDefinition, surroundings: &Surroundings<'_>, checker: &mut 
         get_user: actions.get_user,
         create: actions.create,
         writes: actions.writes,
-        migration: if migrates { Some(migration?) } else { None },
+        migration: if migrates { Some(Arc::new(migration?)) } else { None },
         tests,
         places,
     })

@@ -51,7 +51,7 @@ pub struct Definition {
     /// The actions that change or remove one user.
     pub writes: BTreeMap<Action, Write>,
     /// How users move into a managed store, when they do.
-    pub migration: Option<Migration>,
+    pub migration: Option<Arc<Migration>>,
     /// The cases under `tests`.
     pub tests: Vec<Test>,
     /// Where all of this stands in the file.

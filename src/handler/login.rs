@@ -13,7 +13,7 @@ use super::{Class, Error, Handler};
 use crate::action::{Outcome, Profile, Refusal, Request};
 use crate::db::Row;
 use crate::definition::{Login, StoredPassword, Verification};
-use crate::hash::{Busy, Policy, Stored, Unreadable, Verdict, Written};
+use crate::hash::{Busy, Policy, Stored, Unreadable, Verdict, Written, turn};
 use crate::secret::{Password, Secret};
 use crate::sql::Statement;
 
@@ -300,18 +300,6 @@ fn problem(done: &Result<Result<Written, String>, Error>) -> Option<String> {
     }
 }
 
-/// Until when a password may wait for its turn: a fifth of what is left, about 500 ms of the usual 2.5 s. What starts
-/// later would hardly be answered in time, and is better refused while the caller can still try elsewhere.
-fn turn(deadline: Instant) -> Instant {
-    let now = Instant::now();
-    now + deadline.saturating_duration_since(now) / 5
-}
-
 fn busy(busy: Busy) -> Error {
-    let class = match busy {
-        Busy::Deadline => Class::Timeout,
-        Busy::QueueFull | Busy::Waited => Class::Overloaded,
-        _ => Class::UnreadableHash,
-    };
-    Error::new(class, busy.to_string())
+    Error::new(busy.class(), busy.to_string())
 }

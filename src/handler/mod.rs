@@ -38,6 +38,9 @@ use crate::sql::{Parameter, Statement};
 /// Fills a buffer with random bytes from the operating system.
 pub type Entropy = fn(&mut [u8]);
 
+/// Tells the time in milliseconds since 1970 (UTC).
+pub type Clock = fn() -> i64;
+
 /// What every handler shares with the others of its process.
 #[derive(Clone)]
 pub struct Resources {
@@ -45,6 +48,8 @@ pub struct Resources {
     pub budget: Arc<Budget>,
     /// Where salts come from.
     pub entropy: Entropy,
+    /// Milliseconds since 1970 (UTC), for the managed store beside a handler.
+    pub clock: Clock,
 }
 
 /// One definition, ready to answer.
@@ -87,7 +92,7 @@ impl Handler {
                 .map(|s| Bound::looking_up(s, definition.matching)),
             by_user_id: get_user.and_then(|g| g.by_user_id.as_ref()).map(|s| Bound::new(s)),
             writes,
-            migrating: definition.migration.as_ref().map(Migrating::new),
+            migrating: definition.migration.as_deref().map(Migrating::new),
             definition,
             store,
             complaints: Complaints::default(),

@@ -63,7 +63,7 @@ pub fn checked(text: &str, url: &str) -> Definition {
 /// A hash pool of one thread in which nobody waits, and salts that are no secret.
 pub fn resources() -> Resources {
     let budget = Budget::new(BudgetConfig { threads: 1, queue: 0, memory: 64 << 20 }).unwrap();
-    Resources { budget: Arc::new(budget), entropy: |bytes| bytes.fill(7) }
+    Resources { budget: Arc::new(budget), entropy: |bytes| bytes.fill(7), clock: || 0 }
 }
 
 /// Settings as they are by default, with limits that no test reaches.

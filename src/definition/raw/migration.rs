@@ -55,9 +55,10 @@ pub enum RawIdentifier {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RawUnmigrated {
-    /// `migrate` (unless said otherwise) creates the user in the managed store with the new password; `legacy` runs the
-    /// action's own SQL; `refuse` answers 422 `not_migrated`.
-    pub change_password: Option<RawReset>,
+    /// `migrate` creates the user in the managed store with the new password; `legacy` runs the action's own SQL;
+    /// `refuse` answers 422 `not_migrated`. Unless said otherwise: `migrate`, or `legacy` where `deny` has rules, which
+    /// are applied at the first login.
+    pub change_password: Option<At<RawReset>>,
     /// `legacy` (unless said otherwise) runs the action's own SQL; `refuse` answers 422 `not_migrated`.
     pub verify: Option<RawChange>,
     /// As `verify`.
