@@ -12,6 +12,7 @@ mod following;
 mod hash;
 mod init;
 mod log;
+mod migration;
 mod panics;
 mod running;
 mod schema;
@@ -65,6 +66,9 @@ enum Command {
     /// Make, verify and identify password hashes.
     #[command(subcommand)]
     Hash(hash::Hash),
+    /// Show how far users have moved into a managed store, copy, export or purge them.
+    #[command(subcommand)]
+    Migration(migration::Migration),
     /// Make the keys with which identity providers call.
     #[command(subcommand)]
     Client(client::Client),
@@ -125,6 +129,7 @@ pub fn main() -> ExitCode {
         Command::Test(test) => test.run(),
         Command::Init(init) => init.run(),
         Command::Hash(hash) => hash.run(),
+        Command::Migration(migration) => migration.run(),
         Command::Client(client) => client.run(),
         Command::Tokens(tokens) => tokens.run(),
         Command::Schema(schema) => schema.run(),

@@ -42,12 +42,15 @@ mod create;
 mod credential;
 mod delete;
 mod entity;
+mod export;
+mod import;
 mod link;
 mod login;
 mod lookup;
 mod name;
 mod password;
 mod schema;
+mod status;
 mod store;
 
 use std::sync::Arc;
@@ -55,6 +58,9 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 pub use self::counters::Counters;
+pub use self::export::{Exported, Layout};
+pub use self::import::{Copied, Pages};
+pub use self::status::Counts;
 pub use self::store::{State, Store};
 use self::name::Naming;
 use crate::action::{Error, NewUser, Outcome, Request};
