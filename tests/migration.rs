@@ -2,10 +2,12 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, in its helpers too")]
 
+mod bulk;
 mod crash;
 mod login;
 mod others;
 mod policy;
+mod reach;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

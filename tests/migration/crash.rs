@@ -96,7 +96,7 @@ fn ends_everywhere(scene: &Scene, fault: &Fault) -> Vec<Option<String>> {
     let mut seen = Vec::new();
     // Before the first call the tables are there.
     scene.user("warm");
-    scene.login(&healthy, "warm", PASSWORD).unwrap();
+    let _ = scene.login(&healthy, "warm", PASSWORD).unwrap();
     for call in 0..MOST_CALLS {
         let name = format!("user{call}");
         let id = scene.user(&name);
@@ -157,14 +157,14 @@ fn a_change_that_ends_anywhere_is_whole_or_nothing() {
     let scene = Scene::new(Dialect::Sqlite, Dialect::Postgres);
     let healthy = scene.process(&Plan::nothing());
     scene.user("warm");
-    scene.login(&healthy, "warm", PASSWORD).unwrap();
+    let _ = scene.login(&healthy, "warm", PASSWORD).unwrap();
     for migrated in [true, false] {
         for call in 0..MOST_CALLS {
             let name = |what: &str| format!("{what}-{migrated}-{call}");
             let ids = ["gone", "reset", "moved"].map(|what| scene.user(&name(what)));
             if migrated {
                 for what in ["gone", "reset", "moved"] {
-                    scene.login(&healthy, &name(what), PASSWORD).unwrap();
+                    let _ = scene.login(&healthy, &name(what), PASSWORD).unwrap();
                 }
             }
             let attempt = |request: Request| {
