@@ -96,16 +96,11 @@ impl Connector {
         Self { handler: self.handler.traced(trace), ..self }
     }
 
-    fn with(
-        definition: Definition,
-        store: Arc<Store>,
-        managed: Option<managed::Store>,
-        resources: Resources,
-    ) -> Self {
+    fn with(definition: Definition, store: Arc<Store>, managed: Option<managed::Store>, resources: Resources) -> Self {
         let (name, version) = (definition.name.clone(), definition.version.clone());
         let Resources { budget, entropy, clock } = resources.clone();
-        let managed = managed
-            .and_then(|store| Managed::new(&definition, store, managed::Resources { budget, entropy, clock }));
+        let managed =
+            managed.and_then(|store| Managed::new(&definition, store, managed::Resources { budget, entropy, clock }));
         Self { name, version, handler: Handler::new(definition, store, resources), managed }
     }
 
@@ -170,10 +165,7 @@ fn on_its_own(definition: &Definition, database: Arc<dyn Database>, resources: &
 }
 
 /// The managed store that a definition names; that of the earlier version when it is the same.
-fn managed_store(
-    definition: &Definition,
-    earlier: Option<&Connector>,
-) -> Result<Option<managed::Store>, db::Error> {
+fn managed_store(definition: &Definition, earlier: Option<&Connector>) -> Result<Option<managed::Store>, db::Error> {
     let Some(migration) = &definition.migration else { return Ok(None) };
     let known = earlier.filter(|connector| {
         let before = connector.definition().migration.as_ref();

@@ -327,7 +327,16 @@ fn lacks_something(new: &Definition, old: &Definition) -> bool {
     let migrates = |d: &Definition| usize::from(d.migration.is_some());
     let kinds = |d: &Definition| {
         let [by_identifier, by_user_id] = get_user(d);
-        [login(d), by_identifier, by_user_id, create(d), d.deny.len(), d.profile.len(), d.secret_columns.len(), migrates(d)]
+        [
+            login(d),
+            by_identifier,
+            by_user_id,
+            create(d),
+            d.deny.len(),
+            d.profile.len(),
+            d.secret_columns.len(),
+            migrates(d),
+        ]
     };
     let fewer_steps = old
         .writes

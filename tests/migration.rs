@@ -80,7 +80,13 @@ fn run(legacy: Dialect, managed: Dialect) {
     for secret in [PASSWORD, HASH, "$argon2id$"] {
         assert!(!log.contains(secret), "the log shows {secret}:\n{log}");
     }
-    assert!(failed.is_empty(), "{legacy} to {managed}: {} of {} fail:\n  {}", failed.len(), CASES.len(), failed.join("\n  "));
+    assert!(
+        failed.is_empty(),
+        "{legacy} to {managed}: {} of {} fail:\n  {}",
+        failed.len(),
+        CASES.len(),
+        failed.join("\n  ")
+    );
 }
 
 /// A legacy store, a managed store, and a gateway between them.
@@ -102,9 +108,7 @@ pub fn definition(name: &str, change: &[(&str, &str)]) -> String {
 impl World {
     fn new(legacy: Dialect, managed: Dialect) -> Self {
         let (legacy, managed) = (legacy_store(legacy), Store::new(managed));
-        let mut setup = Setup::new()
-            .env("LEGACY_URL", &legacy.url)
-            .env("MANAGED_URL", &managed.url);
+        let mut setup = Setup::new().env("LEGACY_URL", &legacy.url).env("MANAGED_URL", &managed.url);
         for (name, text) in definitions() {
             setup = setup.definition(&format!("{name}.yaml"), &text);
         }
@@ -201,23 +205,50 @@ fn definitions() -> Vec<(&'static str, String)> {
         ("shop", definition("shop", &[])),
         ("marks", definition("marks", &[(mark, "UPDATE marks SET marked = true WHERE user_id = {{ user_id }}")])),
         ("emails", definition("emails", &[(mark, &with("identifiers: [email]"))])),
-        ("costly", definition("costly", &[(cheap, "password: { new: { format: argon2id, memory: 2048, passes: 2 } }")])),
-        ("legacy", definition("legacy", &[(
-            mark,
-            &with("unmigrated: { change_password: legacy, create: legacy, delete: legacy }"),
-        )])),
-        ("refuse", definition("refuse", &[(
-            mark,
-            &with("unmigrated: { change_password: refuse, verify: refuse, change_email: refuse, change_username: refuse, \
-                   change_phone_number: refuse }"),
-        )])),
-        ("locking", definition("locking", &[
-            ("actions:\n", "deny: [{ when: \"{{ plan == 'locked' }}\", message: This account is locked }]\nactions:\n"),
-        ])),
-        ("strict", definition("strict", &[(
-            cheap,
-            "password: { new: { format: argon2id, memory: 1024, passes: 1 }, min_length: 10, max_length: 20, breached: breached.txt }",
-        )])),
+        (
+            "costly",
+            definition("costly", &[(cheap, "password: { new: { format: argon2id, memory: 2048, passes: 2 } }")]),
+        ),
+        (
+            "legacy",
+            definition(
+                "legacy",
+                &[(mark, &with("unmigrated: { change_password: legacy, create: legacy, delete: legacy }"))],
+            ),
+        ),
+        (
+            "refuse",
+            definition(
+                "refuse",
+                &[(
+                    mark,
+                    &with(
+                        "unmigrated: { change_password: refuse, verify: refuse, change_email: refuse, change_username: refuse, \
+                   change_phone_number: refuse }",
+                    ),
+                )],
+            ),
+        ),
+        (
+            "locking",
+            definition(
+                "locking",
+                &[(
+                    "actions:\n",
+                    "deny: [{ when: \"{{ plan == 'locked' }}\", message: This account is locked }]\nactions:\n",
+                )],
+            ),
+        ),
+        (
+            "strict",
+            definition(
+                "strict",
+                &[(
+                    cheap,
+                    "password: { new: { format: argon2id, memory: 1024, passes: 1 }, min_length: 10, max_length: 20, breached: breached.txt }",
+                )],
+            ),
+        ),
         ("other", definition("other", &[(store, store)])),
     ]
 }

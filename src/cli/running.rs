@@ -22,9 +22,10 @@ use crate::definition::{Gateway as GatewaySettings, Listen, check_gateway};
 use crate::diagnostic::Source;
 use crate::handler::Resources;
 use crate::hash::{Budget, BudgetConfig};
-use crate::registry::{Registry, Shared};
+use crate::managed::Seen;
+use crate::registry::{Connector, Registry, Shared};
 use crate::reload::{Change, ConnectorStatus, Deletion, Next, Reloader, Trigger, follow};
-use crate::server::{self, Admin, Gateway, Metrics, Readiness, Readings, Reload, Tls};
+use crate::server::{self, Admin, Gateway, Metrics, Moving, Readiness, Readings, Reload, Tls};
 
 /// Told where requests are answered.
 pub(super) type Announce = Box<dyn FnOnce(&Listen) + Send + Sync>;
@@ -160,10 +161,12 @@ async fn serve(mut plan: Plan) -> Result<(), String> {
     let listener = bound.listener.with_tls(plan.tls.clone());
     let follower = tokio::spawn(keep_current(reloader, plan, access, Arc::clone(&state), hangup));
     let admin_server = tokio::spawn(server::run_admin(operator, admin, settings, stopped(stop.clone())));
+    let counting = tokio::spawn(count_migrations(Arc::clone(&state.shared)));
     let drain = server::run(listener, Arc::new(gateway), stopped(stop)).await;
     tracing::info!(?drain, "stopped");
     follower.abort();
     admin_server.abort();
+    counting.abort();
     if let Some(file) = bound.file {
         file.remove();
     }
@@ -362,6 +365,7 @@ impl State {
             watcher_last_tick: Some(*lock(&self.tick)),
             pools: registry.connectors().map(|c| (c.name.clone(), c.pool())).collect(),
             breakers: registry.connectors().map(|c| (c.name.clone(), c.breaker())).collect(),
+            migrations: registry.connectors().filter_map(|connector| moving(connector)).collect(),
             hash_queue_depth: self.budget.state().queued as u64,
             tasks: tokio::runtime::Handle::try_current()
                 .map_or(0, |runtime| runtime.metrics().num_alive_tasks() as u64),
@@ -399,6 +403,44 @@ impl State {
             })
         });
         serde_json::Value::Array(list.collect())
+    }
+}
+
+/// How far a connector's migration has come, when it has one.
+fn moving(connector: &Connector) -> Option<Moving> {
+    let counters = connector.managed()?.counters();
+    let seen = counters.seen().unwrap_or_default();
+    Some(Moving {
+        connector: connector.name.clone(),
+        users: seen.counts.states.into_iter().collect(),
+        remaining: seen.remaining,
+        completed: counters.completed(),
+        failures: counters.failures().into_iter().collect(),
+    })
+}
+
+/// How often a migration's users are counted for the metrics.
+const COUNTED_EVERY: Duration = Duration::from_secs(60);
+
+/// Counts the users of every migration, now and then.
+async fn count_migrations(shared: Shared) {
+    let mut ticks = tokio::time::interval(COUNTED_EVERY);
+    loop {
+        ticks.tick().await;
+        let registry = shared.load_full();
+        for connector in registry.connectors() {
+            let Some(managed) = connector.managed() else { continue };
+            let deadline = Instant::now() + COUNTED_EVERY / 4;
+            let counted = async {
+                let counts = managed.store().counts(clock(), deadline).await?;
+                let remaining = connector.handler().remaining(deadline).await?;
+                Ok::<_, crate::action::Error>(Seen { counts, remaining })
+            };
+            match counted.await {
+                Ok(seen) => managed.counters().remember(seen),
+                Err(error) => tracing::debug!(connector = connector.name, %error, "the migration is not counted"),
+            }
+        }
     }
 }
 

@@ -121,7 +121,11 @@ fn action(name: &str) -> Result<Action, String> {
 }
 
 /// The definition of a file, or of a connector's name in a folder.
-pub(super) fn find(connector: &str, folder: &Path, variable: &dyn Fn(&str) -> Option<String>) -> Result<Loaded, String> {
+pub(super) fn find(
+    connector: &str,
+    folder: &Path,
+    variable: &dyn Fn(&str) -> Option<String>,
+) -> Result<Loaded, String> {
     let path = Path::new(connector);
     if path.is_file() {
         return Ok(load_file(path, variable));

@@ -7,9 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde_json::{Map, Value as Json};
 use tokio::time::Instant;
 
-use super::{
-    BoxFuture, Column, Database, Description, Effect, Error, PoolState, Query, Row, Transaction, Value,
-};
+use super::{BoxFuture, Column, Database, Description, Effect, Error, PoolState, Query, Row, Transaction, Value};
 use crate::sql::Dialect;
 
 /// The rows that every statement finds, until it is told others.

@@ -223,22 +223,20 @@ fn unlisted<T>(checker: &mut Checker<'_>, compile: impl FnOnce(&mut Checker<'_>)
     compiled
 }
 
-fn import(
-    raw: At<RawImport>,
-    actions: &Actions,
-    ground: &Ground<'_>,
-    checker: &mut Checker<'_>,
-) -> Option<Import> {
+fn import(raw: At<RawImport>, actions: &Actions, ground: &Ground<'_>, checker: &mut Checker<'_>) -> Option<Import> {
     let At { value: raw, span } = raw;
-    let statement =
-        read("import", &raw.sql, &[("after", Input::After), ("limit", Input::Limit)], ground, checker)?;
+    let statement = read("import", &raw.sql, &[("after", Input::After), ("limit", Input::Limit)], ground, checker)?;
     let stored = match actions.login.as_ref().map(|login| &login.verification) {
         Some(Verification::Gateway(stored)) => Some(stored),
         Some(Verification::Database) => {
             let span = checker.key_span("import", &span);
             checker.push(
-                Fault::new(Code::ConflictingKeys, span, "the database compares passwords itself, so no hash can be copied")
-                    .help("remove `import`; users are migrated at their first login"),
+                Fault::new(
+                    Code::ConflictingKeys,
+                    span,
+                    "the database compares passwords itself, so no hash can be copied",
+                )
+                .help("remove `import`; users are migrated at their first login"),
             );
             None
         }
@@ -295,11 +293,7 @@ fn age(at: &At<String>) -> Result<Duration, Fault> {
     })
 }
 
-fn passwords(
-    raw: Option<At<RawNewPasswords>>,
-    ground: &Ground<'_>,
-    checker: &mut Checker<'_>,
-) -> Option<NewPasswords> {
+fn passwords(raw: Option<At<RawNewPasswords>>, ground: &Ground<'_>, checker: &mut Checker<'_>) -> Option<NewPasswords> {
     let At { value: raw, span } = raw.unwrap_or(At { value: RawNewPasswords::default(), span: 0..0 });
     let (min, max) = lengths(&raw, checker)?;
     let breached = match &raw.breached {
@@ -311,8 +305,12 @@ fn passwords(
     let policy = Formats { block: &block, whole: &span, surroundings: ground.surroundings }.policy(checker)?;
     if policy.writes_salt() || !policy.needs().is_empty() || !policy.columns().is_empty() || !policy.can_write() {
         checker.push(
-            Fault::new(Code::InvalidFormat, place, "this format needs columns beside the hash, which a managed store has not")
-                .help("write `new: argon2id`, or another format that holds its salt and its cost"),
+            Fault::new(
+                Code::InvalidFormat,
+                place,
+                "this format needs columns beside the hash, which a managed store has not",
+            )
+            .help("write `new: argon2id`, or another format that holds its salt and its cost"),
         );
         return None;
     }

@@ -114,7 +114,8 @@ fn build(mut raw: RawDefinition, surroundings: &Surroundings<'_>, checker: &mut 
     };
     let actions = actions::actions(&raw.actions, &ground, checker);
     let migrates = raw.migration.is_some();
-    let migration = raw.migration.take().and_then(|raw| migration::migration(raw, &actions, !deny.is_empty(), &ground, checker));
+    let migration =
+        raw.migration.take().and_then(|raw| migration::migration(raw, &actions, !deny.is_empty(), &ground, checker));
     let allow = allow::allow(&raw.allow, checker);
     let places = places(&raw, allow, checker);
     let tests = cases::tests(raw.tests, &raw.actions.value, &ground, checker);

@@ -168,7 +168,17 @@ impl IdType {
 pub(super) fn is_integer(type_name: &str) -> bool {
     matches!(
         type_name.split([' ', '(']).next().unwrap_or_default(),
-        "tinyint" | "smallint" | "mediumint" | "int" | "integer" | "bigint" | "int2" | "int4" | "int8" | "numeric" | "decimal"
+        "tinyint"
+            | "smallint"
+            | "mediumint"
+            | "int"
+            | "integer"
+            | "bigint"
+            | "int2"
+            | "int4"
+            | "int8"
+            | "numeric"
+            | "decimal"
     )
 }
 

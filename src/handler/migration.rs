@@ -135,13 +135,17 @@ impl Handler {
     fn candidate(&self, mut row: Row) -> Result<Candidate, Error> {
         let key = row.value(&self.definition.user_id.column).cloned().ok_or_else(|| {
             let column = &self.definition.user_id.column;
-            Error::new(Class::Misconfigured, format!("`migration.import` selects no `{column}`, which identifies users"))
+            Error::new(
+                Class::Misconfigured,
+                format!("`migration.import` selects no `{column}`, which identifies users"),
+            )
         })?;
         Ok(Candidate { user: self.imported(&mut row), key })
     }
 
     fn imported(&self, row: &mut Row) -> Result<Imported, Error> {
-        let Some(Verification::Gateway(stored)) = self.definition.login.as_ref().map(|login| &login.verification) else {
+        let Some(Verification::Gateway(stored)) = self.definition.login.as_ref().map(|login| &login.verification)
+        else {
             return Err(Error::new(Class::ActionNotDeclared, "the database compares passwords itself"));
         };
         let hash = super::login::secret_column(row, &stored.column)?;

@@ -200,12 +200,8 @@ impl Handler {
                 Some(kind) if kind.accepts(value) => {}
                 Some(kind) => return Err(invalid(name, format!("expected a value of type {}", kind.as_str()))),
                 None => {
-                    let known = declared.keys().map(String::as_str).chain([
-                        "email",
-                        "username",
-                        "phone_number",
-                        "password",
-                    ]);
+                    let known =
+                        declared.keys().map(String::as_str).chain(["email", "username", "phone_number", "password"]);
                     let hint = nearest(name, known).map_or(String::new(), |near| format!("; did you mean `{near}`?"));
                     return Err(invalid(name, format!("the connector declares no such field{hint}")));
                 }

@@ -11,10 +11,10 @@ use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter};
 use tokio::time::Instant;
 
-use super::Managed;
 use super::entity::failure;
 use super::link::{Done, Step};
 use super::store::day;
+use super::{Counts, Managed};
 use crate::action::{Error, Outcome};
 
 /// How long the note of a failure may take.
@@ -25,6 +25,16 @@ const LIMIT: Duration = Duration::from_millis(200);
 pub struct Counters {
     migrated: AtomicU64,
     failures: Mutex<BTreeMap<&'static str, u64>>,
+    seen: Mutex<Option<Seen>>,
+}
+
+/// What a count of everything gave when it was last made.
+#[derive(Clone, Debug, Default)]
+pub struct Seen {
+    /// What the managed store holds.
+    pub counts: Counts,
+    /// How many users are not migrated yet, where the definition counts them.
+    pub remaining: Option<u64>,
 }
 
 impl Counters {
@@ -42,6 +52,16 @@ impl Counters {
         self.failures.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Remembers a count for the metrics.
+    pub fn remember(&self, seen: Seen) {
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(seen);
+    }
+
+    /// The last count; None before the first.
+    pub fn seen(&self) -> Option<Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     fn failed(&self, class: &'static str) {
         *self.failures.lock().unwrap_or_else(PoisonError::into_inner).entry(class).or_default() += 1;
     }
@@ -50,14 +70,14 @@ impl Counters {
 impl Managed {
     /// What this process has counted.
     pub fn counters(&self) -> &Counters {
-        &self.counters
+        &self.store.counters
     }
 
     /// Counts a migration that failed.
     pub(super) async fn note(&self, outcome: &Result<Outcome, Error>, deadline: Instant) {
         let Err(error) = outcome else { return };
         let class = error.class.as_str();
-        self.counters.failed(class);
+        self.store.counters.failed(class);
         let connector = self.store.connector();
         tracing::warn!(connector, class, %error, "a right password did not migrate its user");
         let deadline = deadline.min(Instant::now() + LIMIT);

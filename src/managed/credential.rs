@@ -17,7 +17,9 @@ use crate::secret::{Password, Secret};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Compared {
     /// It is the password; whether its hash is below what would be written now.
-    Right { outdated: bool },
+    Right {
+        outdated: bool,
+    },
     Refused(Refusal),
 }
 
@@ -88,7 +90,10 @@ impl Managed {
         };
         let damaged = || Error::new(Class::UnreadableHash, "an imported hash cannot be read");
         let Some(policy) = &self.legacy_policy else {
-            return Err(Error::new(Class::UnreadableHash, "the connector has no formats for an imported hash any more"));
+            return Err(Error::new(
+                Class::UnreadableHash,
+                "the connector has no formats for an imported hash any more",
+            ));
         };
         let parsed: Json = serde_json::from_str(legacy).map_err(|_| damaged())?;
         let columns = parsed["beside"].as_object().ok_or_else(damaged)?;
@@ -103,8 +108,7 @@ impl Managed {
 
 /// An imported hash as the store keeps it.
 pub(super) fn imported(hash: Option<&Secret>, beside: &[(String, Option<Secret>)]) -> String {
-    let beside: Map<String, Json> =
-        beside.iter().map(|(name, value)| (name.clone(), plain(value.as_ref()))).collect();
+    let beside: Map<String, Json> = beside.iter().map(|(name, value)| (name.clone(), plain(value.as_ref()))).collect();
     json!({ "hash": plain(hash), "beside": beside }).to_string()
 }
 

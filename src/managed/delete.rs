@@ -71,12 +71,7 @@ impl Managed {
         self.store.insert(row, self.now(), deadline).await
     }
 
-    async fn delete_there(
-        &self,
-        legacy: &impl Legacy,
-        request: &Request,
-        deadline: Instant,
-    ) -> Result<Outcome, Error> {
+    async fn delete_there(&self, legacy: &impl Legacy, request: &Request, deadline: Instant) -> Result<Outcome, Error> {
         match self.settings.unmigrated.deletion() {
             DeletePolicy::Tombstone => Ok(Outcome::Changed),
             DeletePolicy::Legacy => match legacy.ask(request, deadline).await? {

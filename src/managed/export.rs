@@ -66,8 +66,7 @@ impl Managed {
 fn exported(user: &User, layout: Layout) -> Exported {
     let hash = hash(user);
     let missing = hash.as_ref().err().copied();
-    let person =
-        Person { user_id: &user.user_id, state: user.state, members: &user.members, hash: hash.ok() };
+    let person = Person { user_id: &user.user_id, state: user.state, members: &user.members, hash: hash.ok() };
     let (entry, unreadable) = layout.entry(&person);
     Exported { user_id: user.user_id.clone(), entry, without_hash: missing.or(unreadable) }
 }

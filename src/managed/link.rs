@@ -104,9 +104,9 @@ impl Link {
     async fn attempt(&self, steps: &[Step], deadline: Instant) -> Result<Done, crate::db::Error> {
         let mut open = self.database.begin(deadline).await?;
         for step in steps {
-            let (query, values) = self.bind(step.statement.clone()).map_err(|error| {
-                crate::db::Error::new(ErrorKind::Misconfigured, error.message)
-            })?;
+            let (query, values) = self
+                .bind(step.statement.clone())
+                .map_err(|error| crate::db::Error::new(ErrorKind::Misconfigured, error.message))?;
             let effect = match open.execute(&query, &values).await {
                 Ok(effect) => effect,
                 Err(error) => {

@@ -143,7 +143,7 @@ impl Managed {
             legacy.mark(&user.user_id, deadline).await?;
             let patch = Patch { state: Some(State::Migrated), ..Patch::default() };
             if self.store.update(&user, patch, self.now(), deadline).await? == Kept::Yes {
-                self.counters.migrated();
+                self.store.counters.migrated();
                 return Ok(Outcome::Authenticated(user.profile()));
             }
             match self.store.by_id(&user.user_id, deadline).await? {

@@ -57,12 +57,12 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-pub use self::counters::Counters;
+pub use self::counters::{Counters, Seen};
 pub use self::export::{Exported, Layout};
 pub use self::import::{Copied, Pages};
+use self::name::Naming;
 pub use self::status::Counts;
 pub use self::store::{State, Store};
-use self::name::Naming;
 use crate::action::{Error, NewUser, Outcome, Request};
 use crate::definition::{Definition, Migration, Verification};
 use crate::hash::{Budget, Policy};
@@ -101,7 +101,6 @@ pub struct Managed {
     prefix: String,
     /// Verifies the hashes that an import brought along.
     legacy_policy: Option<Arc<Policy>>,
-    counters: Arc<Counters>,
     resources: Resources,
 }
 
@@ -120,7 +119,6 @@ impl Managed {
             prefix: definition.user_id.prefix.clone(),
             legacy_policy,
             settings,
-            counters: Arc::default(),
             resources,
         })
     }

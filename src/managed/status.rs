@@ -99,7 +99,13 @@ impl Store {
     ///
     /// # Errors
     /// The store cannot be asked.
-    pub async fn purgeable(&self, before: i64, after: &str, limit: u64, deadline: Instant) -> Result<Vec<String>, Error> {
+    pub async fn purgeable(
+        &self,
+        before: i64,
+        after: &str,
+        limit: u64,
+        deadline: Instant,
+    ) -> Result<Vec<String>, Error> {
         let mut query = Query::select();
         query
             .column(user::Column::UserId)

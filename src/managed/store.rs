@@ -7,13 +7,12 @@
 use std::sync::Arc;
 
 use sea_orm::sea_query::{Expr, ExprTrait, Query, SimpleExpr};
-use sea_orm::{
-    ActiveValue::Set, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryTrait, Statement,
-};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryTrait, Statement};
 use serde_json::Value as Json;
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
+use super::counters::Counters;
 use super::entity::{name, user};
 use super::link::{Done, Link, Step};
 use super::name::Name;
@@ -124,6 +123,7 @@ pub(super) struct Patch {
 pub struct Store {
     connector: String,
     pub(super) link: Arc<Shared>,
+    pub(super) counters: Arc<Counters>,
 }
 
 /// A managed store's connections; the versions of a connector share them.
@@ -144,13 +144,13 @@ impl Store {
     /// The same store for another version of the connector.
     #[must_use]
     pub fn again(&self) -> Self {
-        Self { connector: self.connector.clone(), link: Arc::clone(&self.link) }
+        Self { connector: self.connector.clone(), link: Arc::clone(&self.link), counters: Arc::clone(&self.counters) }
     }
 
     /// A store on a database that is open already.
     pub fn on(connector: &str, database: Arc<dyn Database>, config: &Config) -> Self {
         let link = Arc::new(Shared { link: Link::new(database, config.timeout()), ready: OnceCell::new() });
-        Self { connector: connector.to_owned(), link }
+        Self { connector: connector.to_owned(), link, counters: Arc::default() }
     }
 
     /// What its pool is doing.
@@ -303,7 +303,8 @@ impl Store {
                     retired: Set(i64::from(retired)),
                 })))),
                 Some((owner, true)) if !retired => {
-                    let same = self.names(name).and(name::Column::UserId.eq(owner)).and(name::Column::Retired.eq(1_i64));
+                    let same =
+                        self.names(name).and(name::Column::UserId.eq(owner)).and(name::Column::Retired.eq(1_i64));
                     let taken = name::Entity::update_many()
                         .col_expr(name::Column::UserId, Expr::value(user_id))
                         .col_expr(name::Column::Retired, Expr::value(0_i64))

@@ -53,7 +53,11 @@ impl Bulk {
 
     fn command(&self, arguments: &[&str]) -> Output {
         let mut command = program();
-        command.arg("migration").args(arguments).args(["--connectors", "connectors"]).current_dir(self.gateway.folder());
+        command
+            .arg("migration")
+            .args(arguments)
+            .args(["--connectors", "connectors"])
+            .current_dir(self.gateway.folder());
         command.env("LEGACY_URL", &self.legacy.url).env("MANAGED_URL", &self.managed.url).output().unwrap()
     }
 
@@ -163,7 +167,8 @@ fn status(bulk: &Bulk) {
 fn export(bulk: &Bulk) {
     let output = bulk.command(&["export", "shop"]);
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
-    let lines: Vec<Json> = String::from_utf8(output.stdout).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let lines: Vec<Json> =
+        String::from_utf8(output.stdout).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines.len(), USERS + 30 - 2, "everybody but the tombstone and who could not be copied");
     let of = |name: &str| lines.iter().find(|line| line["profile"]["username"] == name).unwrap();
     assert!(of("u6")["hash"].as_str().unwrap().starts_with("$argon2id$"));

@@ -45,9 +45,8 @@ impl Scene {
     }
 
     fn definition(&self) -> Definition {
-        let variable = |name: &str| {
-            Some(if name == "LEGACY_URL" { self.legacy.url.clone() } else { self.managed.url.clone() })
-        };
+        let variable =
+            |name: &str| Some(if name == "LEGACY_URL" { self.legacy.url.clone() } else { self.managed.url.clone() });
         let source = Source::new("shop.yaml", &*definition("shop", &[]));
         let (definition, report) = check(&source, &Surroundings { variable: &variable, directory: Path::new(".") });
         definition.unwrap_or_else(|| panic!("{}", report.render(false)))
@@ -175,8 +174,11 @@ fn a_change_that_ends_anywhere_is_whole_or_nothing() {
             let new = Password::new("another password");
             let reset = attempt(Request::ChangePassword { identifier: email(&name("reset")), password: new });
             let new_email = format!("new-{}", email(&name("moved")));
-            let moved =
-                attempt(Request::ChangeEmail { email: email(&name("moved")), new_email: new_email.clone(), verified: None });
+            let moved = attempt(Request::ChangeEmail {
+                email: email(&name("moved")),
+                new_email: new_email.clone(),
+                verified: None,
+            });
             let opens = |name: &str, password: &str| {
                 matches!(scene.login(&healthy, name, password).unwrap(), Outcome::Authenticated(_))
             };

@@ -152,8 +152,7 @@ pub fn many_at_once(world: &World) {
 pub fn rehash(world: &World) {
     let id = world.user("costly").replace("shop|", "costly|");
     world.login("costly", &email("costly"), PASSWORD, "user");
-    let (select, this) =
-        ("SELECT hash FROM userbridge_users WHERE connector = 'costly' AND user_id = ?", [text(&id)]);
+    let (select, this) = ("SELECT hash FROM userbridge_users WHERE connector = 'costly' AND user_id = ?", [text(&id)]);
     let strong = world.managed.one(select, &this);
     // As an earlier version of the definition would have written it.
     world.migrated("cheap");

@@ -152,7 +152,8 @@ fn whoever_is_killed_when_nobody_is_lost() {
 /// How many rows of the table of users were read, as the server itself counts.
 fn questions(legacy: &Store) -> u64 {
     let database = legacy.url.rsplit('/').next().unwrap().to_owned();
-    let sql = "SELECT rows_read FROM information_schema.table_statistics WHERE table_schema = ? AND table_name = 'users'";
+    let sql =
+        "SELECT rows_read FROM information_schema.table_statistics WHERE table_schema = ? AND table_name = 'users'";
     let rows = legacy.rows(sql, &[crate::stores::text(database)]);
     rows.first().and_then(|row| row.iter().next().unwrap().1.to_json().as_u64()).unwrap_or_else(|| panic!("no count"))
 }

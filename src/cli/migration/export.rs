@@ -144,7 +144,8 @@ impl Sink {
     fn open(&mut self) -> io::Result<Box<dyn Write>> {
         self.files += 1;
         let Some(path) = &self.output else { return Ok(Box::new(io::BufWriter::new(io::stdout()))) };
-        let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(numbered(path, self.files))?;
+        let file =
+            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(numbered(path, self.files))?;
         Ok(Box::new(io::BufWriter::new(file)))
     }
 }

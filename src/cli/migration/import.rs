@@ -99,8 +99,7 @@ async fn import(open: &Open, restart: bool) -> Result<(Tally, f64), Ended> {
         }
         let count = page.len() as u64;
         let users = sort(page, &mut tally);
-        let (copied, next) =
-            tokio::join!(managed.copy(&users, &last, soon()), legacy.import_page(&last, soon()));
+        let (copied, next) = tokio::join!(managed.copy(&users, &last, soon()), legacy.import_page(&last, soon()));
         let copied = copied.map_err(failed)?;
         tally.copied += copied.copied;
         tally.present += copied.present;

@@ -71,8 +71,7 @@ impl Purge {
         })?;
         let surprise = sample.iter().any(|(_, mark)| *mark == Mark::Missing);
         if self.format == Format::Json {
-            let sample: Vec<_> =
-                sample.iter().map(|(id, mark)| json!({ "user_id": id, "row": said(*mark) })).collect();
+            let sample: Vec<_> = sample.iter().map(|(id, mark)| json!({ "user_id": id, "row": said(*mark) })).collect();
             println!("{:#}", json!({ "dry_run": true, "rows": count, "sample": sample }));
         } else {
             println!("{count} rows would be deleted; nothing was changed");

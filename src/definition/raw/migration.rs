@@ -5,8 +5,8 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::password::RawFormat;
 use super::RawSql;
+use super::password::RawFormat;
 use crate::definition::yaml::At;
 
 /// Moves users into a managed store, each at the first login.

@@ -82,8 +82,17 @@ fn object(members: impl IntoIterator<Item = (&'static str, Json)>) -> Map<String
 
 fn auth0(person: &Person<'_>) -> (Json, Option<&'static str>) {
     let copied = [
-        "email", "username", "phone_number", "name", "nickname", "given_name", "family_name", "picture",
-        "user_metadata", "app_metadata", "mfa_factors",
+        "email",
+        "username",
+        "phone_number",
+        "name",
+        "nickname",
+        "given_name",
+        "family_name",
+        "picture",
+        "user_metadata",
+        "app_metadata",
+        "mfa_factors",
     ];
     let mut entry = object(copied.map(|name| (name, person.members.get(name).cloned().unwrap_or_default())));
     // The import puts `auth0|` before it.
@@ -120,10 +129,9 @@ fn okta(person: &Person<'_>) -> (Json, Option<&'static str>) {
     profile.insert("externalId".to_owned(), person.user_id.into());
     let bcrypt = person.hash.as_deref().and_then(bcrypt);
     let (password, why) = match (&bcrypt, &person.hash) {
-        (Some(Bcrypt { cost, salt, digest }), _) => (
-            json!({ "hash": { "algorithm": "BCRYPT", "workFactor": cost, "salt": salt, "value": digest } }),
-            None,
-        ),
+        (Some(Bcrypt { cost, salt, digest }), _) => {
+            (json!({ "hash": { "algorithm": "BCRYPT", "workFactor": cost, "salt": salt, "value": digest } }), None)
+        }
         // The password import hook asks this gateway at the first login.
         (None, Some(_)) => (
             json!({ "hook": { "type": "default" } }),
@@ -255,7 +263,8 @@ mod tests {
     use super::*;
     use crate::managed::State;
 
-    const ARGON2: &str = "$argon2id$v=19$m=65536,t=2,p=1$J6Q/82PCyaNpYKRELJyTZg$m04qUAB8rexWDR4+/0f+SFB+4XMFxt7YAvAq2UycYos";
+    const ARGON2: &str =
+        "$argon2id$v=19$m=65536,t=2,p=1$J6Q/82PCyaNpYKRELJyTZg$m04qUAB8rexWDR4+/0f+SFB+4XMFxt7YAvAq2UycYos";
     const BCRYPT: &str = "$2b$10$nFguVi9LsCAcvTZFKQlRKeLVydo8ETv483lkNsSFI/Wl1Rz1Ypo1K";
 
     fn entry(layout: Layout, hash: &str) -> (Json, Option<&'static str>) {
@@ -277,12 +286,21 @@ mod tests {
         let (keycloak, why) = entry(Layout::Keycloak, ARGON2);
         let secret: Json = serde_json::from_str(keycloak["credentials"][0]["secretData"].as_str().unwrap()).unwrap();
         let data: Json = serde_json::from_str(keycloak["credentials"][0]["credentialData"].as_str().unwrap()).unwrap();
-        assert_eq!((&keycloak["username"], &secret["salt"], why), (&json!("ann@example.com"), &json!("J6Q/82PCyaNpYKRELJyTZg=="), None));
+        assert_eq!(
+            (&keycloak["username"], &secret["salt"], why),
+            (&json!("ann@example.com"), &json!("J6Q/82PCyaNpYKRELJyTZg=="), None)
+        );
         assert_eq!((&data["hashIterations"], &data["additionalParameters"]["hashLength"]), (&json!(2), &json!(["32"])));
         let (fusionauth, why) = entry(Layout::Fusionauth, BCRYPT);
-        assert_eq!((&fusionauth["factor"], &fusionauth["password"], why), (&json!(10), &json!("LVydo8ETv483lkNsSFI/Wl1Rz1Ypo1K"), None));
+        assert_eq!(
+            (&fusionauth["factor"], &fusionauth["password"], why),
+            (&json!(10), &json!("LVydo8ETv483lkNsSFI/Wl1Rz1Ypo1K"), None)
+        );
         let (kratos, why) = entry(Layout::Kratos, ARGON2);
-        assert_eq!((&kratos["create"]["credentials"]["password"]["config"]["hashed_password"], why), (&json!(ARGON2), None));
+        assert_eq!(
+            (&kratos["create"]["credentials"]["password"]["config"]["hashed_password"], why),
+            (&json!(ARGON2), None)
+        );
     }
 
     #[test]
