@@ -43,7 +43,9 @@ fn fill(legacy: &Store, users: usize) {
 }
 
 fn start(legacy: &Store, managed: &Store) -> Gateway {
-    let text = definition("shop", &[("formats: [md5-crypt,", "formats: [md5-crypt, bcrypt,")]);
+    // Nothing but logins shall read the table, so nothing counts it for the metrics.
+    let remaining = "  remaining: SELECT count(*) FROM {{ users }} WHERE NOT migrated\n";
+    let text = definition("shop", &[("formats: [md5-crypt,", "formats: [md5-crypt, bcrypt,"), (remaining, "")]);
     let setup = Setup::new().settings(settings()).definition("shop.yaml", &text);
     setup.env("LEGACY_URL", &legacy.url).env("MANAGED_URL", &managed.url).without_databases().start()
 }
