@@ -5,7 +5,12 @@
 //! 2. `migration import` of 1,000,000 users (`USERBRIDGE_BENCH_USERS` sets another number) from SQLite into PostgreSQL and
 //!    into SQLite, beside the database's own bulk insert of the same rows; and the most memory that it had.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a benchmark that cannot be set up has nothing to say")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a benchmark that cannot be set up has nothing to say"
+)]
 
 #[path = "load/postgres.rs"]
 mod postgres;
@@ -55,6 +60,7 @@ migration:
     sql: SELECT id, email, password_hash FROM people WHERE id > {{ after }} ORDER BY id LIMIT {{ limit }}
 "#;
 
+#[expect(clippy::disallowed_methods, reason = "how many users is asked for in the environment")]
 fn main() {
     let users = std::env::var("USERBRIDGE_BENCH_USERS").ok().and_then(|text| text.parse().ok()).unwrap_or(1_000_000);
     let database = postgres::Postgres::start();
@@ -92,8 +98,7 @@ fn logins(managed: &str) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let _guard = runtime.enter();
     let stays = connector(&DEFINITION.replace("NAME", "stays"), &url, managed, &budget);
-    let to_postgres =
-        connector(&(DEFINITION.replace("NAME", "moves") + MIGRATION), &url, managed, &budget);
+    let to_postgres = connector(&(DEFINITION.replace("NAME", "moves") + MIGRATION), &url, managed, &budget);
     let to_sqlite = format!("sqlite:{}", folder.path().join("managed.db").display());
     let to_sqlite = connector(&(DEFINITION.replace("NAME", "moves") + MIGRATION), &url, &to_sqlite, &budget);
     let policy = Policy::compile(&Spec::new(Accept::Auto, None)).unwrap();
