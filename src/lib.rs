@@ -17,6 +17,7 @@
 //! | 2 | [`definition`] | YAML becomes a checked definition, or a report of everything that is wrong |
 //! | 3 | [`handler`] | a definition on its database answers requests |
 //! | 3 | [`upstream`] | a definition in front of another tenant or service answers requests |
+//! | 3 | [`managed`] | users who have moved over, and how the others do |
 //! | 4 | [`registry`] | the connectors in service, behind one atomic pointer |
 //! | 4 | [`connect`] | a definition against its live database: what will not work, and what will hurt |
 //! | 5 | [`access`], [`protocol`] | who may ask and how often; what the wire looks like |
@@ -50,6 +51,7 @@ pub mod diagnostic;
 pub mod export;
 pub mod handler;
 pub mod hash;
+pub mod managed;
 pub mod outbound;
 pub mod protocol;
 pub mod registry;

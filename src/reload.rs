@@ -324,9 +324,19 @@ fn lacks_something(new: &Definition, old: &Definition) -> bool {
         d.get_user.as_ref().map_or([0; 2], |g| [&g.by_identifier, &g.by_user_id].map(|s| usize::from(s.is_some())))
     };
     let create = |d: &Definition| d.create.as_ref().map_or(0, |create| create.write.steps.len());
+    let migrates = |d: &Definition| usize::from(d.migration.is_some());
     let kinds = |d: &Definition| {
         let [by_identifier, by_user_id] = get_user(d);
-        [login(d), by_identifier, by_user_id, create(d), d.deny.len(), d.profile.len(), d.secret_columns.len()]
+        [
+            login(d),
+            by_identifier,
+            by_user_id,
+            create(d),
+            d.deny.len(),
+            d.profile.len(),
+            d.secret_columns.len(),
+            migrates(d),
+        ]
     };
     let fewer_steps = old
         .writes

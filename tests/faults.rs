@@ -19,5 +19,5 @@ mod soak;
 mod sqlite;
 mod steps;
 pub mod support;
-mod trap;
+pub mod trap;
 mod writes;

@@ -23,6 +23,7 @@ mod init;
 mod layers;
 mod limits;
 mod metrics;
+mod migration;
 mod openapi;
 mod password_columns;
 mod people;

@@ -17,6 +17,7 @@ mod following;
 mod hash;
 mod init;
 mod log;
+mod migration;
 mod panics;
 mod provider;
 mod running;
@@ -73,6 +74,9 @@ enum Command {
     /// Make, verify and identify password hashes.
     #[command(subcommand)]
     Hash(hash::Hash),
+    /// Show how far users have moved into a managed store, copy, export or purge them.
+    #[command(subcommand)]
+    Migration(migration::Migration),
     /// Make the keys with which identity providers call.
     #[command(subcommand)]
     Client(client::Client),
@@ -136,6 +140,7 @@ pub fn main() -> ExitCode {
         Command::Init(init) => init.run(),
         Command::Export(export) => export.run(),
         Command::Hash(hash) => hash.run(),
+        Command::Migration(migration) => migration.run(),
         Command::Client(client) => client.run(),
         Command::Connect(connect) => connect.run(),
         Command::Tokens(tokens) => tokens.run(),
@@ -155,7 +160,7 @@ pub fn main() -> ExitCode {
 fn resources() -> Result<Resources, String> {
     let budget = Budget::new(BudgetConfig { threads: 2, queue: 64, memory: 2 << 30 });
     let budget = budget.map_err(|error| format!("cannot start the hash threads: {error}"))?;
-    Ok(Resources { budget: Arc::new(budget), entropy: running::entropy, clock: tokens::seconds })
+    Ok(Resources { budget: Arc::new(budget), entropy: running::entropy, clock: running::clock })
 }
 
 /// The value of an environment variable; one that is not UTF-8 counts as not set.

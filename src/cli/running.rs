@@ -23,10 +23,11 @@ use crate::definition::{Gateway as GatewaySettings, Listen, check_gateway};
 use crate::diagnostic::Source;
 use crate::handler::Resources;
 use crate::hash::{Budget, BudgetConfig};
+use crate::managed::Seen;
 use crate::protocol::Faces;
-use crate::registry::{Registry, Shared};
+use crate::registry::{Connector, Registry, Shared};
 use crate::reload::{Change, ConnectorStatus, Deletion, Next, Reloader, Trigger, follow};
-use crate::server::{self, Admin, Gateway, Metrics, Readiness, Readings, Reload, Tls};
+use crate::server::{self, Admin, Gateway, Metrics, Moving, Readiness, Readings, Reload, Tls};
 
 /// Told where requests are answered.
 pub(super) type Announce = Box<dyn FnOnce(&Listen) + Send + Sync>;
@@ -119,7 +120,7 @@ async fn serve(mut plan: Plan) -> Result<(), String> {
         memory: plan.gateway.hashing_memory,
     });
     let budget = Arc::new(budget.map_err(|e| format!("error: cannot start the hash threads: {e}\n"))?);
-    let resources = Resources { budget: Arc::clone(&budget), entropy, clock: tokens::seconds };
+    let resources = Resources { budget: Arc::clone(&budget), entropy, clock };
     // Before anything is served: an unhandled SIGHUP would end the process.
     let hangup = signal(SignalKind::hangup()).map_err(no_signals)?;
     let mut reloader = Reloader::new(&plan.connectors, resources, environment());
@@ -170,10 +171,12 @@ async fn serve(mut plan: Plan) -> Result<(), String> {
     let listener = bound.listener.with_tls(plan.tls.clone());
     let follower = tokio::spawn(keep_current(reloader, plan, access, Arc::clone(&state), hangup));
     let admin_server = tokio::spawn(server::run_admin(operator, admin, settings, stopped(stop.clone())));
+    let counting = tokio::spawn(count_migrations(Arc::clone(&state.shared)));
     let drain = server::run(listener, Arc::new(gateway), stopped(stop)).await;
     tracing::info!(?drain, "stopped");
     follower.abort();
     admin_server.abort();
+    counting.abort();
     if let Some(file) = bound.file {
         file.remove();
     }
@@ -372,6 +375,7 @@ impl State {
             watcher_last_tick: Some(*lock(&self.tick)),
             pools: registry.connectors().map(|c| (c.name.clone(), c.pool())).collect(),
             breakers: registry.connectors().map(|c| (c.name.clone(), c.breaker())).collect(),
+            migrations: registry.connectors().filter_map(|connector| moving(connector)).collect(),
             hash_queue_depth: self.budget.state().queued as u64,
             tasks: tokio::runtime::Handle::try_current()
                 .map_or(0, |runtime| runtime.metrics().num_alive_tasks() as u64),
@@ -414,6 +418,47 @@ impl State {
     }
 }
 
+/// How far a connector's migration has come, when it has one.
+fn moving(connector: &Connector) -> Option<Moving> {
+    let counters = connector.managed()?.counters();
+    let seen = counters.seen().unwrap_or_default();
+    Some(Moving {
+        connector: connector.name.clone(),
+        users: seen.counts.states.into_iter().collect(),
+        remaining: seen.remaining,
+        completed: counters.completed(),
+        failures: counters.failures().into_iter().collect(),
+    })
+}
+
+/// How often a migration's users are counted for the metrics.
+const COUNTED_EVERY: Duration = Duration::from_secs(60);
+
+/// Counts the users of every migration, now and then.
+async fn count_migrations(shared: Shared) {
+    let mut ticks = tokio::time::interval(COUNTED_EVERY);
+    loop {
+        ticks.tick().await;
+        let registry = shared.load_full();
+        for connector in registry.connectors() {
+            let Some(managed) = connector.managed() else { continue };
+            let deadline = Instant::now() + COUNTED_EVERY / 4;
+            let counted = async {
+                let counts = managed.store().counts(clock(), deadline).await?;
+                let remaining = match connector.handler() {
+                    Some(legacy) => legacy.remaining(deadline).await?,
+                    None => None,
+                };
+                Ok::<_, crate::action::Error>(Seen { counts, remaining })
+            };
+            match counted.await {
+                Ok(seen) => managed.counters().remember(seen),
+                Err(error) => tracing::debug!(connector = connector.name, %error, "the migration is not counted"),
+            }
+        }
+    }
+}
+
 /// One short text for everything that is served: instances with different files differ in it.
 fn digest_of(registry: &Registry) -> String {
     let mut hash = Sha256::new();
@@ -444,6 +489,12 @@ fn seconds() -> f64 {
 
 fn since_1970(time: SystemTime) -> f64 {
     time.duration_since(UNIX_EPOCH).map_or(0.0, |time| time.as_secs_f64())
+}
+
+/// Milliseconds since 1970 (UTC).
+pub(super) fn clock() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// Random bytes for salts. A system without randomness cannot serve: a predictable salt would be worse than a stop.

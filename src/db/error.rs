@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::action::Class;
+
 /// A database's refusal. The message is for the operator's log; it never holds a bound value.
 #[derive(Clone, Debug)]
 pub struct Error {
@@ -66,4 +68,19 @@ pub enum ErrorKind {
     Misconfigured,
     /// The connection broke after COMMIT was sent: nobody knows whether the changes last.
     OutcomeUnknown,
+}
+
+impl ErrorKind {
+    /// What it is to a request, when it is not about a value.
+    pub fn class(&self) -> Class {
+        match self {
+            Self::Unavailable | Self::Unable | Self::ReadOnly => Class::Unavailable,
+            Self::Timeout | Self::Conflict => Class::Timeout,
+            Self::Exhausted => Class::Overloaded,
+            Self::OutcomeUnknown => Class::OutcomeUnknown,
+            Self::UniqueViolation | Self::ConstraintViolation | Self::InvalidValue(_) | Self::Misconfigured => {
+                Class::Misconfigured
+            }
+        }
+    }
 }

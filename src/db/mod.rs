@@ -126,10 +126,15 @@ impl Query {
         Self { id, text: text.into(), parameters, rows: MAX_ROWS, description: OnceLock::new() }
     }
 
-    /// The same statement, of whose result this many rows are read.
+    /// The same statement, of whose result up to this many rows are read.
     #[must_use]
     pub fn reading(self, rows: usize) -> Self {
         Self { rows, ..self }
+    }
+
+    /// How many rows are read of its result; what comes after them is discarded.
+    pub fn rows(&self) -> usize {
+        self.rows
     }
 
     /// Distinguishes queries in a connection's cache of prepared statements.
@@ -161,11 +166,6 @@ impl Query {
     /// The number of values that the statement takes.
     pub fn parameters(&self) -> usize {
         self.parameters
-    }
-
-    /// The most rows that are read of the result.
-    pub fn rows(&self) -> usize {
-        self.rows
     }
 
     /// What the server said of the statement; None before the first connection.

@@ -117,6 +117,21 @@ impl Config {
         self
     }
 
+    /// The same database with another limit of time.
+    #[must_use]
+    pub fn with_timeout(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
+    }
+
+    /// The same database; a file that is missing is created, with an empty database in it.
+    #[must_use]
+    pub fn creating(mut self) -> Self {
+        if let Endpoint::Sqlite(file) = &mut self.endpoint {
+            file.create = !file.read_only;
+        }
+        self
+    }
+
     pub(super) fn endpoint(&self) -> &Endpoint {
         &self.endpoint
     }

@@ -11,6 +11,7 @@ mod gateway;
 mod listing;
 mod load;
 mod lookup;
+mod migration;
 mod model;
 mod passwords;
 mod places;
@@ -25,6 +26,7 @@ mod upstream;
 mod yaml;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
@@ -35,6 +37,7 @@ pub use self::gateway::{
     RawNetworkFile, RawTls, RawTokens, RawTrustedIssuer, check_gateway,
 };
 pub use self::load::{Loaded, files, load, load_file, load_text, read};
+pub use self::migration::{Change, Import, Migration, NewPasswords, Purge};
 pub use self::model::{
     Create, Definition, Deny, GetUser, ListUsers, Login, Step, StoredPassword, Test, UserId, UserStore, Verification,
     Write,
@@ -42,7 +45,10 @@ pub use self::model::{
 pub use self::places::{Located, Places};
 pub use self::profile::{MEMBERS, typed};
 use self::raw::{RawActions, RawDefinition, RawUpstreamType};
-pub use self::raw::{RawMatch as Match, RawReference};
+pub use self::raw::{
+    RawChange as ChangePolicy, RawCreation as CreatePolicy, RawDeletion as DeletePolicy, RawFieldType as FieldType,
+    RawIdentifier as Identifier, RawMatch as Match, RawReference, RawReset as ResetPolicy, RawUnmigrated as Unmigrated,
+};
 pub use self::scalar::ScalarMap;
 pub use self::secrets::{secret, secret_file};
 pub use self::settings::{Surroundings, duration};
@@ -75,7 +81,7 @@ pub fn check(source: &Source, surroundings: &Surroundings<'_>) -> (Option<Defini
 }
 
 /// Goes through every part, so that every finding is collected; None when a part is missing.
-fn build(raw: RawDefinition, surroundings: &Surroundings<'_>, checker: &mut Checker<'_>) -> Option<Definition> {
+fn build(mut raw: RawDefinition, surroundings: &Surroundings<'_>, checker: &mut Checker<'_>) -> Option<Definition> {
     version(&raw.version, checker);
     let name = settings::connector_name(&raw.connector, checker);
     let configuration = settings::configuration(&raw.configuration, surroundings, checker);
@@ -112,6 +118,15 @@ fn build(raw: RawDefinition, surroundings: &Surroundings<'_>, checker: &mut Chec
     };
     let actions = raw.actions.as_ref().filter(|_| raw.upstream.is_none());
     let actions = actions.map(|at| actions::actions(at, &ground, checker)).unwrap_or_default();
+    let upstream = match &store {
+        Some(UserStore::Upstream(upstream)) => Some(upstream.as_ref()),
+        Some(UserStore::Database(_)) | None => None,
+    };
+    let migrates = raw.migration.is_some();
+    let migration = raw
+        .migration
+        .take()
+        .and_then(|raw| migration::migration(raw, &actions, upstream, !deny.is_empty(), &ground, checker));
     let allow = allow::allow(&raw.allow, checker);
     let places = places(&raw, allow, checker);
     let declared = cases::Declared::new(raw.actions.map(|at| at.value), store.as_ref());
@@ -137,6 +152,7 @@ fn build(raw: RawDefinition, surroundings: &Surroundings<'_>, checker: &mut Chec
         create: actions.create,
         list_users: actions.list_users,
         writes: actions.writes,
+        migration: if migrates { Some(Arc::new(migration?)) } else { None },
         tests,
         places,
     })

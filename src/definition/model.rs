@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
+use super::migration::Migration;
 use super::places::Places;
 use super::raw::{RawFieldType, RawMatch, RawTest};
 use super::template::Template;
@@ -52,6 +53,8 @@ pub struct Definition {
     pub list_users: Option<ListUsers>,
     /// The actions that change or remove one user.
     pub writes: BTreeMap<Action, Write>,
+    /// How users move into a managed store, when they do.
+    pub migration: Option<Arc<Migration>>,
     /// The cases under `tests`.
     pub tests: Vec<Test>,
     /// Where all of this stands in the file.

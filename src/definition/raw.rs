@@ -3,6 +3,7 @@
 //! Invariant: nothing here is checked beyond its shape. The rustdoc of each field is the text of the JSON Schema.
 
 mod deny;
+mod migration;
 mod password;
 mod shape;
 mod upstream;
@@ -18,6 +19,10 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value as Json;
 
 pub use self::deny::RawDeny;
+pub use self::migration::{
+    RawChange, RawCreation, RawDeletion, RawIdentifier, RawImport, RawMigration, RawNewPasswords, RawPurge, RawReset,
+    RawUnmigrated,
+};
 pub use self::password::{
     RawColumn, RawDescription, RawFormat, RawFormatSalt, RawFormats, RawNumber, RawPassword, RawRehash, RawSecret,
     RawSecrets, RawText, RawVerify, RawWhen,
@@ -66,6 +71,8 @@ pub struct RawDefinition {
     pub deny: Vec<RawDeny>,
     /// The SQL of each action; an action that is not declared is refused.
     pub actions: Option<At<RawActions>>,
+    /// Moves users into a managed store, each at the first login.
+    pub migration: Option<At<RawMigration>>,
     /// Cases that `userbridge test` runs, without a database or, with `--connect`, on it.
     #[serde(default)]
     pub tests: Vec<At<RawTest>>,

@@ -141,11 +141,28 @@ pub(super) fn database(
     configuration: &Map<String, Json>,
     checker: &mut Checker<'_>,
 ) -> Option<db::Config> {
-    if holds_password(&raw.value.url.value) {
-        checker.push(inline_secret(raw.value.url.span.clone()));
+    let RawDatabase { url, max_connections, timeout } = &raw.value;
+    address(&Address { url, max_connections, timeout }, configuration, checker)
+}
+
+/// A database as a block names it.
+pub(super) struct Address<'a> {
+    pub url: &'a At<String>,
+    pub max_connections: &'a Option<At<u32>>,
+    pub timeout: &'a Option<At<String>>,
+}
+
+/// Reads any database's address.
+pub(super) fn address(
+    raw: &Address<'_>,
+    configuration: &Map<String, Json>,
+    checker: &mut Checker<'_>,
+) -> Option<db::Config> {
+    if holds_password(&raw.url.value) {
+        checker.push(inline_secret(raw.url.span.clone()));
     }
-    let url = render(&raw.value.url, configuration, checker);
-    let connections = match &raw.value.max_connections {
+    let url = render(raw.url, configuration, checker);
+    let connections = match raw.max_connections {
         Some(at) if !(1..=1000).contains(&at.value) => {
             checker.push(
                 Fault::new(
@@ -160,12 +177,12 @@ pub(super) fn database(
         Some(at) => Some(at.value),
         None => Some(10),
     };
-    let timeout = match &raw.value.timeout {
+    let timeout = match raw.timeout {
         Some(at) => checker.take(duration(at)),
         None => Some(Duration::from_secs(2)),
     };
     let config = db::Config::parse(&url?, connections?, timeout?);
-    let span = || raw.value.url.span.clone();
+    let span = || raw.url.span.clone();
     let config = checker.take(config.map_err(|problem| Fault::new(Code::InvalidUrl, span(), problem.to_string())))?;
     if let Some(problem) = config.unprotected() {
         checker.push(

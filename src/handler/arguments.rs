@@ -26,6 +26,8 @@ pub(super) struct Source<'a> {
     pub stored: Option<&'a Secret>,
     /// The login's own row.
     pub row: Option<&'a Row>,
+    /// The last key of the page before, and how many rows a page has.
+    pub page: Option<(Value, usize)>,
     /// The rows of earlier statements, by their names.
     pub steps: BTreeMap<String, StepResult>,
 }
@@ -38,7 +40,8 @@ pub(super) struct StepResult {
 
 impl<'a> Source<'a> {
     pub fn new(request: &'a Request) -> Self {
-        Self { request, user_id: None, after: None, written: None, stored: None, row: None, steps: BTreeMap::new() }
+        let steps = BTreeMap::new();
+        Self { request, user_id: None, after: None, written: None, stored: None, row: None, page: None, steps }
     }
 
     /// The values of a statement, in the order of its placeholders.
@@ -72,8 +75,9 @@ impl<'a> Source<'a> {
         };
         match (input, self.request) {
             (Input::UserId, _) => self.user_id.clone(),
-            (Input::After, _) => self.after.clone(),
+            (Input::After, _) => self.after.clone().or_else(|| self.page.as_ref().map(|(after, _)| after.clone())),
             (Input::Limit, Request::ListUsers { limit, .. }) => Some(Value::Int((*limit).into())),
+            (Input::Limit, _) => self.page.as_ref().and_then(|(_, limit)| i64::try_from(*limit).ok()).map(Value::Int),
             (Input::PasswordHash, _) => self.written.map(|written| secret(&written.hash)),
             (Input::PasswordSalt, _) => self.written.and_then(|written| written.salt.as_ref()).map(secret),
             (Input::StoredHash, _) => self.stored.map(secret),

@@ -12,8 +12,8 @@ use super::trace::{Recognised, Step};
 use super::{Class, Error, Handler};
 use crate::action::{Outcome, Profile, Refusal, Request};
 use crate::db::Row;
-use crate::definition::{Login, StoredPassword, Verification};
-use crate::hash::{Busy, Policy, Stored, Unreadable, Verdict, Written};
+use crate::definition::{Deny, Login, StoredPassword, Verification};
+use crate::hash::{Busy, Policy, Stored, Unreadable, Verdict, Written, turn};
 use crate::secret::{Password, Secret};
 use crate::sql::Statement;
 
@@ -133,16 +133,8 @@ impl Handler {
 
     /// The password was right: the rules decide, then the statements under `after` run.
     async fn admit(&self, request: &Request, row: Row, deadline: Instant) -> Result<Outcome, Error> {
-        if !self.definition.deny.is_empty() {
-            let columns = self.columns(row.clone());
-            for (index, rule) in self.definition.deny.iter().enumerate() {
-                let started = self.started();
-                let holds = rule.when.holds(&columns);
-                self.note(started, || Step::Rule { index, holds: holds.clone() });
-                if holds.map_err(|problem| Error::new(Class::Misconfigured, format!("a `deny` rule: {problem}")))? {
-                    return rule.denial(|| self.profile(row)).map(Outcome::Denied);
-                }
-            }
+        if let Some(rule) = self.denial(&row)? {
+            return rule.denial(|| self.profile(row)).map(Outcome::Denied);
         }
         let profile: Profile = self.profile(row.clone())?;
         if let Some(after) = &self.after {
@@ -151,6 +143,23 @@ impl Handler {
             self.transact(after, &mut source, deadline).await.map_err(|failure| failure.error)?;
         }
         Ok(Outcome::Authenticated(profile))
+    }
+
+    /// The first rule that keeps this user out.
+    pub(super) fn denial(&self, row: &Row) -> Result<Option<&Deny>, Error> {
+        if self.definition.deny.is_empty() {
+            return Ok(None);
+        }
+        let columns = self.columns(row.clone());
+        for (index, rule) in self.definition.deny.iter().enumerate() {
+            let started = self.started();
+            let holds = rule.when.holds(&columns);
+            self.note(started, || Step::Rule { index, holds: holds.clone() });
+            if holds.map_err(|problem| Error::new(Class::Misconfigured, format!("a `deny` rule: {problem}")))? {
+                return Ok(Some(rule));
+            }
+        }
+        Ok(None)
     }
 
     /// Replaces an outdated hash. Whatever goes wrong here is logged and nothing more: the login stands.
@@ -239,7 +248,7 @@ impl Handler {
 
 impl Handler {
     /// What belongs to the hash: secrets are taken out of the row, what is public is copied.
-    fn beside(&self, row: &mut Row, column: &str) -> Result<Option<Secret>, Error> {
+    pub(super) fn beside(&self, row: &mut Row, column: &str) -> Result<Option<Secret>, Error> {
         if self.definition.secret_columns.contains(column) {
             return secret_column(row, column);
         }
@@ -251,7 +260,7 @@ impl Handler {
 }
 
 /// Takes a secret out of the row; a column that is not there is the operator's mistake, NULL is a user without.
-fn secret_column(row: &mut Row, column: &str) -> Result<Option<Secret>, Error> {
+pub(super) fn secret_column(row: &mut Row, column: &str) -> Result<Option<Secret>, Error> {
     let value = row.take(column).ok_or_else(|| {
         Error::new(Class::Misconfigured, format!("the row has no column `{column}`, which holds the password"))
     })?;
@@ -291,18 +300,6 @@ fn problem(done: &Result<Result<Written, String>, Error>) -> Option<String> {
     }
 }
 
-/// Until when a password may wait for its turn: a fifth of what is left, about 500 ms of the usual 2.5 s. What starts
-/// later would hardly be answered in time, and is better refused while the caller can still try elsewhere.
-fn turn(deadline: Instant) -> Instant {
-    let now = Instant::now();
-    now + deadline.saturating_duration_since(now) / 5
-}
-
 fn busy(busy: Busy) -> Error {
-    let class = match busy {
-        Busy::Deadline => Class::Timeout,
-        Busy::QueueFull | Busy::Waited => Class::Overloaded,
-        _ => Class::UnreadableHash,
-    };
-    Error::new(class, busy.to_string())
+    Error::new(busy.class(), busy.to_string())
 }

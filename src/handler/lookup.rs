@@ -164,13 +164,30 @@ enum IdType {
 
 impl IdType {
     fn of(type_name: &str) -> Self {
-        match type_name.split([' ', '(']).next().unwrap_or_default() {
+        match type_name {
             "" => Self::Unknown,
-            "tinyint" | "smallint" | "mediumint" | "int" | "integer" | "bigint" | "int2" | "int4" | "int8"
-            | "numeric" | "decimal" => Self::Integer,
+            name if is_integer(name) => Self::Integer,
             _ => Self::Other,
         }
     }
+}
+
+/// Whether a column of this type holds whole numbers.
+pub(super) fn is_integer(type_name: &str) -> bool {
+    matches!(
+        type_name.split([' ', '(']).next().unwrap_or_default(),
+        "tinyint"
+            | "smallint"
+            | "mediumint"
+            | "int"
+            | "integer"
+            | "bigint"
+            | "int2"
+            | "int4"
+            | "int8"
+            | "numeric"
+            | "decimal"
+    )
 }
 
 /// Whether some database reads the whole text as a number.

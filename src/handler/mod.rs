@@ -7,6 +7,7 @@ mod list;
 mod login;
 mod lookup;
 mod matching;
+mod migration;
 mod profile;
 mod store;
 #[cfg(test)]
@@ -23,6 +24,8 @@ use tokio::time::Instant;
 use self::list::Listing;
 pub use self::list::Stored;
 use self::matching::Matching;
+use self::migration::Migrating;
+pub use self::migration::{Candidate, Imported, Mark, PAGE};
 pub use self::store::Store;
 pub use self::trace::{Cell, Event, Gave, Given, Ran, Recognised, Step as TraceStep, Trace};
 use self::write::Transaction;
@@ -35,6 +38,9 @@ use crate::definition::{Definition, Match, Step};
 use crate::hash::Budget;
 use crate::sql::{Parameter, Statement};
 
+/// Tells the time in milliseconds since 1970 (UTC).
+pub type Clock = fn() -> i64;
+
 /// What every handler shares with the others of its process.
 #[derive(Clone)]
 pub struct Resources {
@@ -42,8 +48,8 @@ pub struct Resources {
     pub budget: Arc<Budget>,
     /// Where salts come from.
     pub entropy: Entropy,
-    /// The wall clock, in seconds since 1970; what an upstream signs has a time of its own.
-    pub clock: fn() -> u64,
+    /// The wall clock: a managed store notes when users came, and what an upstream signs has a time of its own.
+    pub clock: Clock,
 }
 
 /// One definition, ready to answer.
@@ -59,6 +65,7 @@ pub struct Handler {
     by_user_id: Option<Bound>,
     list: Option<Listing>,
     writes: BTreeMap<Action, Transaction>,
+    migrating: Option<Migrating>,
     trace: Option<Arc<Trace>>,
 }
 
@@ -87,6 +94,7 @@ impl Handler {
             by_user_id: get_user.and_then(|g| g.by_user_id.as_ref()).map(|s| Bound::new(s)),
             list: definition.list_users.as_ref().map(Listing::new),
             writes,
+            migrating: definition.migration.as_deref().map(Migrating::new),
             definition,
             store,
             complaints: Complaints::default(),
@@ -136,7 +144,8 @@ impl Handler {
         let transactions = self.writes.values().chain(&self.after);
         let steps = transactions.flat_map(|transaction| transaction.steps.iter().map(|step| &step.bound));
         let pages = self.list.iter().flat_map(Listing::statements);
-        single.into_iter().flatten().chain(pages).chain(steps).collect()
+        let migrating = self.migrating.iter().flat_map(Migrating::statements);
+        single.into_iter().flatten().chain(pages).chain(steps).chain(migrating).collect()
     }
 
     /// Prepares every statement, so that the first request finds the database warm and the operator learns early
@@ -197,23 +206,9 @@ impl Bound {
                     None => Class::Misconfigured,
                 }
             }
-            other => class_of(other),
+            other => other.class(),
         };
         Error::new(class, error.to_string())
-    }
-}
-
-/// What a database's error is to a request, when it is not about a value.
-fn class_of(kind: &ErrorKind) -> Class {
-    match kind {
-        ErrorKind::Unavailable | ErrorKind::Unable | ErrorKind::ReadOnly => Class::Unavailable,
-        ErrorKind::Timeout | ErrorKind::Conflict => Class::Timeout,
-        ErrorKind::Exhausted => Class::Overloaded,
-        ErrorKind::OutcomeUnknown => Class::OutcomeUnknown,
-        ErrorKind::UniqueViolation
-        | ErrorKind::ConstraintViolation
-        | ErrorKind::InvalidValue(_)
-        | ErrorKind::Misconfigured => Class::Misconfigured,
     }
 }
 

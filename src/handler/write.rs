@@ -2,14 +2,16 @@
 //!
 //! Invariant: a row count that the contract does not allow is rolled back. "Matched" means rows found, not changed.
 
+use std::collections::BTreeMap;
+
 use tokio::time::Instant;
 
 use super::arguments::{Source, StepResult};
 use super::lookup::names_user;
-use super::{BoundStep, Class, Error, Handler, class_of};
+use super::{BoundStep, Class, Error, Handler};
 use crate::action::{Action, NewUser, Outcome, Rejection, Request};
 use crate::db::{Effect, ErrorKind, Row};
-use crate::definition::Step;
+use crate::definition::{FieldType, Step};
 use crate::diagnostic::nearest;
 use crate::hash::Written;
 use crate::secret::Password;
@@ -180,7 +182,10 @@ impl Handler {
     }
 
     /// The members that only the definition knows: declared fields and their types.
-    fn check_new_user(&self, user: &NewUser) -> Result<(), Error> {
+    ///
+    /// # Errors
+    /// The first member that is not as declared, or that no name is given.
+    pub fn check_new_user(&self, user: &NewUser) -> Result<(), Error> {
         let invalid = |field: &str, message: String| {
             let text = format!("`{field}`: {message}");
             Error::new(Class::InvalidInput { field: field.to_owned(), message }, text)
@@ -188,18 +193,15 @@ impl Handler {
         if user.email.is_none() && user.username.is_none() && user.phone_number.is_none() {
             return Err(invalid("email", "expected `email`, `username` or `phone_number`".to_owned()));
         }
-        let Some(create) = &self.definition.create else { return Ok(()) };
+        static NONE: BTreeMap<String, FieldType> = BTreeMap::new();
+        let declared = self.definition.create.as_ref().map_or(&NONE, |create| &create.fields);
         for (name, value) in &user.fields {
-            match create.fields.get(name) {
+            match declared.get(name) {
                 Some(kind) if kind.accepts(value) => {}
                 Some(kind) => return Err(invalid(name, format!("expected a value of type {}", kind.as_str()))),
                 None => {
-                    let known = create.fields.keys().map(String::as_str).chain([
-                        "email",
-                        "username",
-                        "phone_number",
-                        "password",
-                    ]);
+                    let known =
+                        declared.keys().map(String::as_str).chain(["email", "username", "phone_number", "password"]);
                     let hint = nearest(name, known).map_or(String::new(), |near| format!("; did you mean `{near}`?"));
                     return Err(invalid(name, format!("the connector declares no such field{hint}")));
                 }
@@ -222,7 +224,7 @@ fn failure(step: &BoundStep, error: crate::db::Error) -> Failure {
 
 /// An error of BEGIN or COMMIT, which have no parameters.
 fn unplaced(error: &crate::db::Error) -> Error {
-    Error::new(class_of(&error.kind), error.to_string())
+    Error::new(error.kind.class(), error.to_string())
 }
 
 fn too_many(count: u64) -> Error {

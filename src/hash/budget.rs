@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
 use super::timings::{Distribution, Timings};
+use crate::action::Class;
 
 /// The size of a [`Budget`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +24,13 @@ pub struct BudgetConfig {
     pub queue: usize,
     /// Bytes that running jobs may need together.
     pub memory: u64,
+}
+
+/// Until when a password may wait for its turn: a fifth of what is left, about 500 ms of the usual 2.5 s. What starts
+/// later would hardly be answered in time, and is better refused while the caller can still try elsewhere.
+pub fn turn(deadline: Instant) -> Instant {
+    let now = Instant::now();
+    now + deadline.saturating_duration_since(now) / 5
 }
 
 /// The pool. Dropping it lets running jobs finish and starts no others.
@@ -43,6 +51,17 @@ pub enum Busy {
     TooLarge,
     /// The job panicked; the thread lives on.
     Panicked,
+}
+
+impl Busy {
+    /// What it is to a request.
+    pub fn class(self) -> Class {
+        match self {
+            Self::Deadline => Class::Timeout,
+            Self::QueueFull | Self::Waited => Class::Overloaded,
+            Self::TooLarge | Self::Panicked => Class::UnreadableHash,
+        }
+    }
 }
 
 /// What the pool is doing, for metrics.

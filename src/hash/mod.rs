@@ -30,7 +30,7 @@ mod shape;
 mod spec;
 mod timings;
 
-pub use budget::{Budget, BudgetConfig, BudgetState, Busy};
+pub use budget::{Budget, BudgetConfig, BudgetState, Busy, turn};
 pub use caps::Caps;
 pub use catalogue::{FORMATS, Format, Strength, find};
 pub use error::{Unreadable, WriteError};

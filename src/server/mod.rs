@@ -31,7 +31,7 @@ pub use self::fetch::Fetcher;
 pub use self::gateway::Gateway;
 pub use self::metrics::Metrics;
 pub use self::readiness::Readiness;
-pub use self::readings::{Readings, Reload};
+pub use self::readings::{Moving, Readings, Reload};
 pub use self::span::{Span, Spans};
 pub use self::tls::{Material, Part, Tls, TlsError};
 

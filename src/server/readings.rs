@@ -30,6 +30,8 @@ pub struct Readings {
     pub pools: Vec<(String, PoolState)>,
     /// Each connector's breaker.
     pub breakers: Vec<(String, BreakerState)>,
+    /// How far each connector's migration has come.
+    pub migrations: Vec<Moving>,
     /// Passwords that wait to be hashed.
     pub hash_queue_depth: u64,
     /// Tasks of the runtime that have not ended.
@@ -55,6 +57,21 @@ pub struct Reload {
     pub successful: bool,
     /// When a load last succeeded, in seconds since 1970.
     pub last_success: f64,
+}
+
+/// How far a connector's migration has come.
+#[derive(Clone, Debug, Default)]
+pub struct Moving {
+    /// The connector.
+    pub connector: String,
+    /// Users of each state in the managed store.
+    pub users: Vec<(&'static str, u64)>,
+    /// Users who are not migrated yet, where they are counted.
+    pub remaining: Option<u64>,
+    /// Users whose migration this process completed.
+    pub completed: u64,
+    /// Right logins that could not migrate their user, by class.
+    pub failures: Vec<(&'static str, u64)>,
 }
 
 /// How long the stages of requests took that the server times itself.
@@ -129,6 +146,7 @@ impl Collector for Probe {
         let breakers: Series<i64> =
             readings.breakers.iter().map(|(name, state)| (connector(name), *state as i64)).collect();
         gauges.add("breaker_state", "Whether the database is asked: 0 yes, 1 probed now, 2 no", breakers)?;
+        gauges.migrations(&readings.migrations)?;
         let depth = vec![(vec![], readings.hash_queue_depth as i64)];
         gauges.add("hash_queue_depth", "Passwords that wait to be hashed", depth)?;
         gauges.add("limiter_keys", "Keys that the limits hold", self.limiter_keys())?;
@@ -205,6 +223,29 @@ impl Readers<'_, '_> {
             let mut family = metric.encode_family(&labels)?;
             family.encode_histogram::<NoLabelSet>(distribution.sum, distribution.count(), &classes, None)
         })
+    }
+
+    fn migrations(&mut self, all: &[Moving]) -> fmt::Result {
+        if all.is_empty() {
+            return Ok(());
+        }
+        let both = |moving: &Moving, label, value: &str| {
+            vec![("connector", moving.connector.clone()), (label, value.to_owned())]
+        };
+        let users = all.iter().flat_map(|moving| {
+            moving.users.iter().map(move |(state, count)| (both(moving, "state", state), *count as i64))
+        });
+        self.add("migration_users", "Users in the managed store", users.collect())?;
+        let one = |moving: &Moving| vec![("connector", moving.connector.clone())];
+        let remaining = all.iter().filter_map(|moving| Some((one(moving), moving.remaining? as i64)));
+        self.add("migration_remaining_users", "Users who are not migrated yet", remaining.collect())?;
+        let completed: Vec<_> = all.iter().map(|moving| (one(moving), moving.completed)).collect();
+        self.count("migration_completed", "Users whose migration was completed", &completed)?;
+        let failures: Vec<_> = all
+            .iter()
+            .flat_map(|moving| moving.failures.iter().map(move |(class, count)| (both(moving, "class", class), *count)))
+            .collect();
+        self.count("migration_failures", "Right logins that could not migrate their user", &failures)
     }
 
     fn audit(&mut self, totals: &audit::Totals) -> fmt::Result {

@@ -34,14 +34,14 @@ pub struct Upstream {
     definition: Definition,
     settings: Arc<Settings>,
     link: Arc<Link>,
-    clock: fn() -> u64,
+    clock: fn() -> i64,
     complaints: Complaints,
     trace: Option<Arc<Trace>>,
 }
 
 impl Upstream {
-    /// Joins a definition and its upstream with the connections to it. The clock gives seconds since 1970.
-    pub fn new(definition: Definition, settings: Arc<Settings>, link: Arc<Link>, clock: fn() -> u64) -> Self {
+    /// Joins a definition and its upstream with the connections to it. The clock gives milliseconds since 1970.
+    pub fn new(definition: Definition, settings: Arc<Settings>, link: Arc<Link>, clock: fn() -> i64) -> Self {
         Self { definition, settings, link, clock, complaints: Complaints::default(), trace: None }
     }
 

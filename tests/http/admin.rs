@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Value as Json, json};
 use userbridge::db::PoolState;
 use userbridge::handler::BreakerState;
-use userbridge::server::{Admin, Metrics, Readings, Reload, Settings, run_admin};
+use userbridge::server::{Admin, Metrics, Moving, Readings, Reload, Settings, run_admin};
 
 use super::support::*;
 
@@ -94,6 +94,13 @@ fn readings_are_taken_at_each_scrape() {
         pools: vec![("acme".to_owned(), PoolState { open: 5, busy: 3, limit: 10, last_error: None })],
         breakers: vec![("acme".to_owned(), BreakerState::Open)],
         hash_queue_depth: 4,
+        migrations: vec![Moving {
+            connector: "acme".to_owned(),
+            users: vec![("migrated", 7), ("pending", 1)],
+            remaining: Some(90),
+            completed: 3,
+            failures: vec![("unavailable", 2)],
+        }],
         ..Readings::default()
     };
     let text = get(serve(&gateway, Arc::new(Metrics::new(gateway.access.clone(), readings))), "/metrics").text();
@@ -108,6 +115,10 @@ fn readings_are_taken_at_each_scrape() {
         r#"userbridge_pool_connections{connector="acme",state="limit"} 10"#,
         r#"userbridge_breaker_state{connector="acme"} 2"#,
         "userbridge_hash_queue_depth 4",
+        r#"userbridge_migration_users{connector="acme",state="migrated"} 7"#,
+        r#"userbridge_migration_remaining_users{connector="acme"} 90"#,
+        r#"userbridge_migration_completed_total{connector="acme"} 3"#,
+        r#"userbridge_migration_failures_total{connector="acme",class="unavailable"} 2"#,
     ];
     for line in expected {
         assert!(text.contains(line), "{line} is not in\n{text}");

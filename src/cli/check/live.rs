@@ -123,7 +123,7 @@ fn document(definition: &Definition, source: &Source, grants: &Grants, role: Opt
 fn resources() -> Result<Resources, String> {
     let budget = Budget::new(BudgetConfig { threads: 2, queue: 64, memory: 2 << 30 });
     let budget = Arc::new(budget.map_err(|error| format!("cannot start the hash threads: {error}"))?);
-    Ok(Resources { budget, entropy: super::super::running::entropy, clock: crate::cli::tokens::seconds })
+    Ok(Resources { budget, entropy: super::super::running::entropy, clock: super::super::running::clock })
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, String> {

@@ -14,7 +14,7 @@ use super::shape::{by_shape, schema_of_shapes};
 use crate::definition::yaml::At;
 
 /// How passwords are stored.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RawPassword {
     /// The column of `login`'s result that holds the hash.

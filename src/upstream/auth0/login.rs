@@ -68,7 +68,7 @@ impl Tenant<'_> {
             return Err(misconfigured("the ID token is for another client"));
         }
         // A clock that is wrong is no reason to doubt a password; it has to be said what is wrong.
-        let now = (self.clock)();
+        let now = u64::try_from((self.clock)() / 1000).unwrap_or(u64::MAX);
         if claims.get("exp").and_then(Json::as_u64).is_none_or(|end| end + SKEW <= now) {
             return Err(misconfigured("the ID token has expired: does this machine's clock go right?"));
         }

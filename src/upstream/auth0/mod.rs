@@ -22,8 +22,8 @@ pub(super) struct Tenant<'a> {
     pub ask: Ask<'a>,
     /// What stands in front of ids outside.
     pub prefix: &'a str,
-    /// Seconds since 1970.
-    pub clock: fn() -> u64,
+    /// Milliseconds since 1970.
+    pub clock: fn() -> i64,
 }
 
 impl Tenant<'_> {
