@@ -7,5 +7,5 @@ mod endpoint;
 mod issuers;
 mod libraries;
 mod rotation;
-mod support;
+pub mod support;
 mod vectors;
