@@ -24,6 +24,7 @@ mod openapi;
 mod password_columns;
 mod people;
 mod properties;
+mod providers;
 mod reload;
 mod secrets;
 mod servers;
