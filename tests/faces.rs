@@ -6,6 +6,9 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+#[path = "faces/entra.rs"]
+pub mod entra;
+
 use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::path::Path;
@@ -28,6 +31,9 @@ const OUTCOMES: [&str; 10] =
 struct Recording {
     /// The faces of the connectors `people`, `down` (no database there) and `silent` (a database that never answers).
     faces: String,
+    /// What has to be made when it is needed, because it expires or because others make it; see [`entra::Made`].
+    #[serde(default)]
+    made: BTreeMap<String, serde_json::Value>,
     exchanges: Vec<Exchange>,
 }
 
@@ -124,6 +130,7 @@ pub fn start(faces: &str) -> (Gateway, TcpListener) {
         .definition("silent.yaml", &elsewhere("silent", silent.local_addr().unwrap()))
         .without_databases();
     table(&setup.folder().join("people.db"));
+    entra::write_keys(setup.folder());
     let settings = format!(
         "listen: 127.0.0.1:0\nadmin: 127.0.0.1:0\n\
          limits: {{ client: 1000000/s, address: 1000000/s, account: 1000000/s }}\n{faces}\nclients:\n{}",
@@ -137,7 +144,8 @@ pub fn start(faces: &str) -> (Gateway, TcpListener) {
 fn recorded(protocol: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/faces/{protocol}.yaml"));
     let recording: Recording = serde_yaml::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
-    let (gateway, _silent) = start(&recording.faces);
+    let made = entra::Made::new(&recording.made);
+    let (gateway, _silent) = start(&made.fill(&recording.faces));
     let shown = |outcome: &str| {
         let name = |exchange: &Exchange| exchange.name.split(':').next().unwrap().trim().to_owned();
         recording.exchanges.iter().any(|exchange| name(exchange) == outcome)
@@ -145,13 +153,15 @@ fn recorded(protocol: &str) {
     for outcome in OUTCOMES {
         assert!(shown(outcome), "{protocol}.yaml has no exchange called `{outcome}`");
     }
-    let failures: Vec<String> = recording.exchanges.iter().filter_map(|exchange| exchange.failure(&gateway)).collect();
+    let failures: Vec<String> =
+        recording.exchanges.iter().filter_map(|exchange| exchange.failure(&gateway, &made)).collect();
     assert!(failures.is_empty(), "{protocol}:\n{}", failures.join("\n"));
 }
 
 impl Exchange {
     /// What differs from the recording.
-    fn failure(&self, gateway: &Gateway) -> Option<String> {
+    fn failure(&self, gateway: &Gateway, made: &entra::Made) -> Option<String> {
+        let filled = |text: &str| made.fill(&filled(text));
         let (method, path) = self.request.split_once(' ').expect("a method and a path");
         let headers: Vec<_> = self.headers.iter().map(|(name, value)| (name.as_str(), filled(value))).collect();
         let reply = gateway.send(method, &filled(path), &headers, filled(&self.body).as_bytes());
@@ -242,6 +252,11 @@ fn b2c() {
 }
 
 #[test]
+fn entra() {
+    recorded("entra");
+}
+
+#[test]
 fn what_is_not_declared_is_not_there() {
     let (gateway, _silent) = start("faces: [{ protocol: okta, connector: people }]");
     for path in [
@@ -281,8 +296,15 @@ fn faces_that_cannot_be_are_refused_at_their_places() {
         ("[{ protocol: okta, connector: people, timeout: soon }]", "`soon`"),
         ("[{ protocol: okta, connector: people, options: { salt: a } }]", "`okta` has no options"),
         ("[{ protocol: okta }]", "connector"),
+        ("[{ protocol: entra, connector: people }]", "`entra` needs the option `key`"),
+        (
+            "[{ protocol: entra, connector: people, options: { key: { file: key.pem }, other_key_id: a } }]",
+            "there is no `other_key` that `other_key_id` could name",
+        ),
+        ("[{ protocol: entra, connector: people, options: { key: { file: none.pem } } }]", "there is no private key"),
     ] {
         let setup = Setup::new().definition("people.yaml", DEFINITION);
+        entra::write_keys(setup.folder());
         let settings = format!("listen: 127.0.0.1:0\nfaces: {declared}\nclients:\n{}", client().yaml);
         let refused = setup.settings(settings).try_start().err().expect("a refusal");
         assert_eq!(refused.code, Some(78));

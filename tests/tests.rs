@@ -29,6 +29,7 @@ mod password_columns;
 mod people;
 mod pipes;
 mod properties;
+mod providers;
 mod reload;
 mod secrets;
 mod servers;

@@ -29,6 +29,7 @@ pub static FACES: &[&Face] = &[
     &super::logto::FACE,
     &super::kinde::FACE,
     &super::b2c::FACE,
+    &super::entra::FACE,
 ];
 
 /// One provider's hook: how it is declared, and what it becomes.

@@ -25,6 +25,11 @@ impl<'b> Input<'b> {
         json::members(body).map(Self)
     }
 
+    /// The members of a JSON text in which the password has this name.
+    pub(super) fn parse_secret(text: &'b [u8], secret: &'static str) -> Result<Self, Problem> {
+        json::members_with(text, secret).map(Self)
+    }
+
     /// The members of a JSON body whose inner objects matter, too; see [`Self::inner`].
     pub(super) fn parse_deep(body: &'b [u8]) -> Result<Self, Problem> {
         json::deep_members(body).map(Self)
@@ -66,6 +71,18 @@ impl<'b> Input<'b> {
         }
     }
 
+    /// A text that must be there and may be long, as one that is encrypted.
+    pub(super) fn long_text(&mut self, name: &'static str, most: usize) -> Result<String, Problem> {
+        match self.take(name) {
+            None => Err(self.missing(name)),
+            Some(Value::Plain(Json::String(text))) if text.len() <= most => Ok(text),
+            Some(Value::Plain(Json::String(text))) => {
+                Err(Problem::invalid(name, format!("`{name}` has {} bytes; expected at most {most}", text.len())))
+            }
+            Some(other) => Err(wrong_type(name, &other, "a string")),
+        }
+    }
+
     /// The text of exactly one of two members; whether it was the first.
     pub(super) fn one_of(&mut self, [a, b]: [&'static str; 2]) -> Result<(bool, String), Problem> {
         match (self.optional_text(a)?, self.optional_text(b)?) {
@@ -78,15 +95,24 @@ impl<'b> Input<'b> {
 
     /// The password, which may be empty or too long: the answer to those is the handler's.
     pub(super) fn password(&mut self) -> Result<Password, Problem> {
-        self.optional_password()?.ok_or_else(|| self.missing("password"))
+        self.password_called("password")
+    }
+
+    /// The password of a text that was read with this name for it.
+    pub(super) fn password_called(&mut self, name: &'static str) -> Result<Password, Problem> {
+        self.secret(name)?.ok_or_else(|| self.missing(name))
     }
 
     /// The password, which may be absent or null.
     pub(super) fn optional_password(&mut self) -> Result<Option<Password>, Problem> {
-        match self.take("password") {
+        self.secret("password")
+    }
+
+    fn secret(&mut self, name: &'static str) -> Result<Option<Password>, Problem> {
+        match self.take(name) {
             None => Ok(None),
             Some(Value::Password(password)) => Ok(Some(password)),
-            Some(other) => Err(wrong_type("password", &other, "a string")),
+            Some(other) => Err(wrong_type(name, &other, "a string")),
         }
     }
 

@@ -41,7 +41,12 @@ pub(super) type Members<'b> = Vec<(Cow<'b, str>, Value)>;
 
 /// The members of the object that is the whole body.
 pub(super) fn members(body: &[u8]) -> Result<Members<'_>, Problem> {
-    read(body, Top)
+    read(body, Top { secret: "password" })
+}
+
+/// Likewise, where the password has this name.
+pub(super) fn members_with<'b>(body: &'b [u8], secret: &'static str) -> Result<Members<'b>, Problem> {
+    read(body, Top { secret })
 }
 
 /// The members of the object that is the whole body, and of the objects in it, wherever a password may stand.
@@ -62,7 +67,10 @@ fn read<'b, V: Visitor<'b, Value = Members<'b>>>(body: &'b [u8], visitor: V) -> 
     members.map_err(|error| invalid(format!("the body is not valid JSON: {error}")))
 }
 
-struct Top;
+struct Top {
+    /// The member that is a password.
+    secret: &'static str,
+}
 
 impl<'de> Visitor<'de> for Top {
     type Value = Members<'de>;
@@ -72,13 +80,14 @@ impl<'de> Visitor<'de> for Top {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        collect(&mut map, |map| map.next_value_seed(Strict).map(Value::Plain))
+        collect(&mut map, self.secret, |map| map.next_value_seed(Strict).map(Value::Plain))
     }
 }
 
-/// Reads the members; the values of all but `password` are read by `value`.
+/// Reads the members; the values of all but `secret` are read by `value`.
 fn collect<'de, A: MapAccess<'de>>(
     map: &mut A,
+    secret: &str,
     value: impl Fn(&mut A) -> Result<Value, A::Error>,
 ) -> Result<Members<'de>, A::Error> {
     let mut members: Members<'de> = Vec::with_capacity(map.size_hint().unwrap_or(4));
@@ -89,9 +98,9 @@ fn collect<'de, A: MapAccess<'de>>(
         if members.len() == MAX_MEMBERS {
             return Err(A::Error::custom(format_args!("more than {MAX_MEMBERS} members")));
         }
-        let value = match &*name {
-            "password" => map.next_value_seed(Secret)?,
-            _ => value(map)?,
+        let value = match *name == *secret {
+            true => map.next_value_seed(Secret)?,
+            false => value(map)?,
         };
         members.push((name, value));
     }
@@ -109,7 +118,7 @@ impl<'de> Visitor<'de> for DeepTop {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        collect(&mut map, |map| map.next_value_seed(Deep))
+        collect(&mut map, "password", |map| map.next_value_seed(Deep))
     }
 }
 
@@ -164,7 +173,7 @@ impl<'de> Visitor<'de> for Deep {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let members = collect(&mut map, |map| map.next_value_seed(Self))?;
+        let members = collect(&mut map, "password", |map| map.next_value_seed(Self))?;
         Ok(Value::Object(members.into_iter().map(|(name, value)| (Cow::Owned(name.into_owned()), value)).collect()))
     }
 }

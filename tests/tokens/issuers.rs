@@ -228,7 +228,7 @@ fn settings_that_trust_too_much_are_refused() {
     let issuer =
         |lines: &str| format!("trusted_issuers:\n  - issuer: https://a.example/\n    audience: x\n    {lines}");
     let cases = [
-        (issuer("client: tests"), "expected `subject_suffix` or `subjects`"),
+        (issuer("client: tests"), "expected `subject_suffix`, `subjects` or the application under `claims`"),
         (issuer("client: tests\n    subjects: [\"*\"]"), "would admit the issuer's users too"),
         (issuer(&format!("client: nobody\n    {SUFFIX}")), "client `nobody` is not declared"),
         (issuer(&format!("client: tests\n    {SUFFIX}\n    algorithms: [HS256]")), "proves nothing about who signed"),
@@ -241,6 +241,14 @@ fn settings_that_trust_too_much_are_refused() {
             "conflicting-keys",
         ),
         (issuer(&format!("client: tests\n    {SUFFIX}")).replace("https://a.example/", ISSUER), "own issuer"),
+        (issuer("client: tests\n    claims: { tid: x }"), "the issuer signs tokens for its users too"),
+        (
+            issuer(
+                "client: tests\n    claims: { azp: x }\n    jwks: https://a.example/k\n    metadata: https://a.example/m",
+            ),
+            "conflicting-keys",
+        ),
+        (issuer("client: tests\n    claims: { azp: x }\n    metadata: http://a.example/m"), "expected `https`"),
     ];
     for (lines, expected) in cases {
         refused(&settings("", "", &lines), expected);

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 use tokio::sync::watch;
 use tokio::time::Instant;
+use url::Url;
 
 use super::{Fetch, KeySettings};
 use crate::access::Unauthenticated;
@@ -150,7 +151,7 @@ impl KeyCache {
     }
 
     async fn fetch(&self) {
-        let result = (self.fetch)(self.settings.url.clone()).await.and_then(|document| parse(&document));
+        let result = self.document().await.and_then(|document| parse(&document));
         let mut state = self.lock();
         match result {
             Ok(keys) => {
@@ -177,6 +178,15 @@ impl KeyCache {
         }
     }
 
+    /// The key set, found by way of the metadata where the settings name those.
+    async fn document(&self) -> Result<Vec<u8>, String> {
+        let document = (self.fetch)(self.settings.url.clone()).await?;
+        match &self.settings.metadata_of {
+            None => Ok(document),
+            Some(issuer) => (self.fetch)(key_address(&document, issuer)?).await,
+        }
+    }
+
     fn since(&self, past: Instant) -> Duration {
         self.now().saturating_duration_since(past)
     }
@@ -200,6 +210,21 @@ impl KeyCache {
 impl fmt::Debug for KeyCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KeyCache").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+/// Where an issuer's metadata say that its keys are.
+fn key_address(metadata: &[u8], issuer: &str) -> Result<Url, String> {
+    #[derive(Deserialize)]
+    struct Metadata {
+        issuer: String,
+        jwks_uri: String,
+    }
+    let metadata: Metadata = serde_json::from_slice(metadata)
+        .map_err(|_| "the document is no metadata with `issuer` and `jwks_uri`".to_owned())?;
+    match metadata.issuer == issuer {
+        true => metadata.jwks_uri.parse().map_err(|_| "the metadata's `jwks_uri` is not an address".to_owned()),
+        false => Err("the metadata are of another issuer".to_owned()),
     }
 }
 
@@ -255,6 +280,7 @@ mod tests {
         });
         let settings = KeySettings {
             url: "https://issuer.example/jwks.json".parse().unwrap(),
+            metadata_of: None,
             refresh: Duration::from_secs(600),
             // Longer than any test takes, however slow the machine.
             cool_down: Duration::from_secs(150),
@@ -355,6 +381,21 @@ mod tests {
         let many = vec![good; MAX_KEYS + 1].join(",");
         for bad in ["", "[]", "{}", r#"{"keys":[]}"#, "<html>", &format!("{{\"keys\":[{many}]}}")] {
             assert!(parse(bad.as_bytes()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn metadata_say_where_the_keys_of_their_own_issuer_are() {
+        let issuer = "https://a.example/v2.0";
+        let good = r#"{"issuer":"https://a.example/v2.0","jwks_uri":"https://b.example/keys","more":1}"#;
+        assert_eq!(key_address(good.as_bytes(), issuer).unwrap().as_str(), "https://b.example/keys");
+        for bad in [
+            good.replace("https://a.example/v2.0", "https://a.example/v2.0/"),
+            good.replace("jwks_uri", "jwks"),
+            good.replace("https://b.example/keys", "keys"),
+            "<html>".to_owned(),
+        ] {
+            assert!(key_address(bad.as_bytes(), issuer).is_err(), "{bad}");
         }
     }
 }

@@ -14,7 +14,7 @@ use serde_json::Value as Json;
 use url::Url;
 
 pub use self::keys::KeyCache;
-pub use self::subject::{Granting, SubjectRule};
+pub use self::subject::{APPLICATION, Granting, SubjectRule};
 use super::token::{Algorithm, Claims, Compact, Outside, Refused, Rules, TokenType};
 use super::{ClientId, Scope, Unauthenticated};
 
@@ -38,6 +38,8 @@ pub struct Settings {
     pub types: Vec<TokenType>,
     /// The subjects that may call.
     pub subjects: SubjectRule,
+    /// Further claims that the tokens must have, each with exactly this text.
+    pub claims: Vec<(String, String)>,
     /// The client whose scopes, networks and limits apply.
     pub client: ClientId,
     /// What a token allows.
@@ -49,8 +51,10 @@ pub struct Settings {
 /// Where an issuer's keys are, and how long they are used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeySettings {
-    /// The address of the key set.
+    /// The address of the key set, or of the metadata that say where it is.
     pub url: Url,
+    /// With metadata at that address, the issuer that they must be of (OpenID Connect Discovery, section 4.3).
+    pub metadata_of: Option<String>,
     /// After this time the keys are fetched anew, while those at hand are used.
     pub refresh: Duration,
     /// The least time between two fetches, however many unknown keys are met.
@@ -93,6 +97,7 @@ impl TrustedIssuers {
                 sole_audience: false,
                 algorithms: settings.algorithms,
                 types: settings.types,
+                required: settings.claims,
                 #[cfg(test)]
                 without: None,
             };

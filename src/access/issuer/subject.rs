@@ -12,8 +12,12 @@ use crate::access::token::Claims;
 #[derive(Clone, Debug)]
 pub struct SubjectRule(Vec<Pattern>);
 
+/// The claims that name the application that an issuer gave a token to.
+pub const APPLICATION: [&str; 3] = ["azp", "appid", "client_id"];
+
 #[derive(Clone, Debug)]
 enum Pattern {
+    Anyone,
     Exactly(String),
     Begins(String),
     Ends(String),
@@ -28,9 +32,15 @@ impl SubjectRule {
         patterns.into_iter().map(Pattern::new).collect::<Result<_, _>>().map(Self)
     }
 
+    /// Whoever it is: for an issuer whose tokens are told apart by the application that they were given to.
+    pub fn anyone() -> Self {
+        Self(vec![Pattern::Anyone])
+    }
+
     /// Whether the subject may call.
     pub fn admits(&self, subject: &str) -> bool {
         self.0.iter().any(|pattern| match pattern {
+            Pattern::Anyone => true,
             Pattern::Exactly(whole) => subject == whole,
             Pattern::Begins(start) => subject.len() > start.len() && subject.starts_with(start),
             Pattern::Ends(end) => subject.len() > end.len() && subject.ends_with(end),

@@ -33,6 +33,7 @@ impl Authority {
             sole_audience: true,
             algorithms: Algorithm::ALL.to_vec(),
             types: vec![TokenType::ClientAuthentication, TokenType::Jwt, TokenType::Missing],
+            required: Vec::new(),
             #[cfg(test)]
             without: None,
         }

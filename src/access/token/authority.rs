@@ -79,6 +79,7 @@ impl Authority {
             sole_audience: false,
             algorithms: vec![Algorithm::Es256, Algorithm::EdDsa],
             types: vec![TokenType::AccessToken],
+            required: Vec::new(),
             #[cfg(test)]
             without: None,
         };

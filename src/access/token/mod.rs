@@ -78,6 +78,8 @@ pub enum Refused {
     MissingClaim(&'static str),
     /// A claim is of another type than it must be.
     MistypedClaim(&'static str),
+    /// A claim that the settings demand is not there, or has another value.
+    RequiredClaim,
     /// Of an issuer that is not trusted.
     Issuer,
     /// Meant for somebody else.
@@ -112,6 +114,7 @@ impl fmt::Display for Refused {
             Self::Signature => f.write_str("the token's signature is wrong"),
             Self::MissingClaim(name) => write!(f, "the token has no `{name}`"),
             Self::MistypedClaim(name) => write!(f, "the token's `{name}` is of the wrong type"),
+            Self::RequiredClaim => f.write_str("the token has not the claims that the settings demand"),
             Self::Issuer => f.write_str("the token is of an unknown issuer"),
             Self::Audience => f.write_str("the token is for another audience"),
             Self::Expired => f.write_str("the token has expired"),

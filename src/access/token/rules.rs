@@ -26,6 +26,8 @@ pub(in crate::access) struct Rules {
     pub(in crate::access) sole_audience: bool,
     pub(in crate::access) algorithms: Vec<Algorithm>,
     pub(in crate::access) types: Vec<TokenType>,
+    /// Further claims that must be there, each with exactly this text.
+    pub(in crate::access) required: Vec<(String, String)>,
     /// The protection that a test takes out, to show what it stops.
     #[cfg(test)]
     pub(in crate::access) without: Option<Check>,
@@ -43,6 +45,7 @@ pub(in crate::access) enum Check {
     Expiry,
     NotBefore,
     IssuedAt,
+    Required,
     Identity,
 }
 
@@ -153,6 +156,10 @@ impl Rules {
         }
         if self.demands(Check::Audience) && !self.is_for_us(token.claims.get("aud")) {
             return Err(Refused::Audience);
+        }
+        let is_said = |(name, value): &(String, String)| token.claims.get(name).and_then(Json::as_str) == Some(value);
+        if self.demands(Check::Required) && !self.required.iter().all(is_said) {
+            return Err(Refused::RequiredClaim);
         }
         let expires = date(&token.claims, "exp")?.ok_or(Refused::MissingClaim("exp"))?;
         if self.demands(Check::Expiry) && expires.saturating_add(LEEWAY) <= now {

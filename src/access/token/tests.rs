@@ -192,6 +192,28 @@ fn every_protection_is_what_refuses() {
 }
 
 #[test]
+fn claims_that_the_settings_demand_are_what_refuses() {
+    let keys = Keys::new(Algorithm::Es256);
+    let mut authority = authority(&keys.key);
+    authority.rules_mut().required = vec![("azp".to_owned(), "one".to_owned()), ("ver".to_owned(), "2".to_owned())];
+    let sign = |changes: Json| keys.sign(&keys.header().to_string(), &with(claims(), changes).to_string());
+    assert_eq!(believed(&authority, &sign(json!({ "azp": "one", "ver": "2" }))), Ok(()));
+    for changes in [
+        json!({}),
+        json!({ "azp": "one" }),
+        json!({ "azp": "One", "ver": "2" }),
+        json!({ "azp": "one", "ver": 2 }),
+        json!({ "azp": ["one"], "ver": "2" }),
+    ] {
+        let token = sign(changes.clone());
+        assert_eq!(believed(&authority, &token), Err(Refused::RequiredClaim), "{changes}");
+        authority.rules_mut().without = Some(Check::Required);
+        assert_eq!(believed(&authority, &token), Ok(()), "{changes}: another check refuses it too");
+        authority.rules_mut().without = None;
+    }
+}
+
+#[test]
 fn only_the_algorithms_of_the_rules_are_computed() {
     let keys = Keys::new(Algorithm::Es256);
     let mut authority = authority(&keys.key);

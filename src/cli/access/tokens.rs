@@ -8,7 +8,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::{all, one};
-use crate::access::issuer::{self, Granting, KeySettings, SubjectRule};
+use crate::access::issuer::{self, APPLICATION, Granting, KeySettings, SubjectRule};
 use crate::access::token::{Algorithm, AuthoritySettings, Jwk, PublicKey, TokenType};
 use crate::access::{ClientId, Scope};
 use crate::definition::{At, RawGateway, RawJwk, RawTokens, RawTrustedIssuer};
@@ -108,6 +108,7 @@ fn trusted(raw: &RawTrustedIssuer, clients: &[&str], faults: &mut Vec<Fault>) ->
         algorithms: if raw.algorithms.is_empty() { vec![Algorithm::Rs256] } else { algorithms },
         types: if raw.types.is_empty() { vec![TokenType::AccessToken, TokenType::Jwt] } else { types },
         subjects: subjects?,
+        claims: raw.claims.iter().map(|(name, at)| (name.clone(), at.value.clone())).collect(),
         client: client?,
         granting: granting?,
         keys: keys?,
@@ -117,8 +118,11 @@ fn trusted(raw: &RawTrustedIssuer, clients: &[&str], faults: &mut Vec<Fault>) ->
 fn subjects(raw: &RawTrustedIssuer, faults: &mut Vec<Fault>) -> Option<SubjectRule> {
     let suffix = raw.subject_suffix.as_ref().map(|at| At { value: format!("*{}", at.value), span: at.span.clone() });
     let patterns: Vec<&At<String>> = suffix.iter().chain(&raw.subjects).collect();
+    if patterns.is_empty() && APPLICATION.iter().any(|name| raw.claims.contains_key(*name)) {
+        return Some(SubjectRule::anyone());
+    }
     if patterns.is_empty() {
-        let message = "expected `subject_suffix` or `subjects`: the issuer signs tokens for its users too";
+        let message = "expected `subject_suffix`, `subjects` or the application under `claims`: the issuer signs tokens for its users too";
         let help = "for machine-to-machine tokens of Auth0 write `subject_suffix: \"@clients\"`";
         faults.push(Fault::new(Code::MissingKey, raw.issuer.span.clone(), message).help(help));
         return None;
@@ -149,7 +153,11 @@ fn granting(raw: &RawTrustedIssuer, faults: &mut Vec<Fault>) -> Option<Granting>
 }
 
 fn key_settings(raw: &RawTrustedIssuer, faults: &mut Vec<Fault>) -> Option<KeySettings> {
-    let (at, text) = match &raw.jwks {
+    if let (Some(_), Some(at)) = (&raw.jwks, &raw.metadata) {
+        let message = "`jwks` says where the keys are, so `metadata` have no meaning";
+        faults.push(Fault::new(Code::ConflictingKeys, at.span.clone(), message).help("remove one"));
+    }
+    let (at, text) = match raw.jwks.as_ref().or(raw.metadata.as_ref()) {
         Some(at) => (at, at.value.clone()),
         None => (&raw.issuer, format!("{}/.well-known/jwks.json", raw.issuer.value.trim_end_matches('/'))),
     };
@@ -163,7 +171,9 @@ fn key_settings(raw: &RawTrustedIssuer, faults: &mut Vec<Fault>) -> Option<KeySe
     let refresh = time(raw.refresh.as_ref(), 10 * minute, 1..=24 * hour, faults);
     let cool_down = time(raw.cool_down.as_ref(), 15, 1..=10 * minute, faults);
     let stale = time(raw.stale.as_ref(), 24 * hour, 0..=7 * 24 * hour, faults);
-    Some(KeySettings { url: checked(url, faults)?, refresh: refresh?, cool_down: cool_down?, stale: stale? })
+    let metadata_of = raw.metadata.as_ref().map(|_| raw.issuer.value.clone());
+    let url = checked(url, faults)?;
+    Some(KeySettings { url, metadata_of, refresh: refresh?, cool_down: cool_down?, stale: stale? })
 }
 
 /// The keys of a client's assertions.

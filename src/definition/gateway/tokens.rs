@@ -46,6 +46,10 @@ pub struct RawTrustedIssuer {
     /// The tokens' `sub` that may call, each exact or with `*` at one end.
     #[serde(default)]
     pub subjects: Vec<At<String>>,
+    /// Claims that the tokens must have, each with exactly this text, as in `azp: 99045fe1-…`. Where `azp`, `appid` or
+    /// `client_id` is among them, which says to whom the issuer gave the token, its `sub` need not be named.
+    #[serde(default)]
+    pub claims: std::collections::BTreeMap<String, At<String>>,
     /// The client under `clients:` whose scopes, networks and limits apply. It may have no keys of its own.
     pub client: At<String>,
     /// The claim that holds the token's scopes, such as `scope`, which is the default, or `permissions`.
@@ -57,6 +61,9 @@ pub struct RawTrustedIssuer {
     pub scopes: Vec<At<String>>,
     /// Where the issuer's keys are; `.well-known/jwks.json` under the issuer unless said otherwise.
     pub jwks: Option<At<String>>,
+    /// Where the issuer's metadata are, as in `https://…/.well-known/openid-configuration`, in the place of `jwks`: they
+    /// say where its keys are (OpenID Connect Discovery).
+    pub metadata: Option<At<String>>,
     /// When the keys are fetched anew, as in `10m`, which is the default.
     pub refresh: Option<At<String>>,
     /// The least time between two fetches, however many unknown keys are met; `15s` unless said otherwise.
