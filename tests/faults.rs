@@ -18,6 +18,7 @@ mod server;
 mod soak;
 mod sqlite;
 mod steps;
+mod storm;
 pub mod support;
 pub mod trap;
 mod writes;
