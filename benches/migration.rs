@@ -242,11 +242,3 @@ fn row(n: u64) -> (String, String, String, String) {
     let profile = format!("{{\"email\":\"{email}\",\"user_id\":\"{id}\"}}");
     (id, profile, format!("{{\"hash\":\"{HASH}\",\"beside\":{{}}}}"), digest)
 }
-
-/// What the server of both benchmarks needs of the other one.
-mod peers {
-    /// A port that nobody has.
-    pub fn free_port() -> u16 {
-        std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-    }
-}
