@@ -70,7 +70,7 @@ pub(super) struct Export {
     env_file: Option<PathBuf>,
 }
 
-fn target(name: &str) -> Result<Target, String> {
+pub(super) fn target(name: &str) -> Result<Target, String> {
     let known = Target::ALL.map(Target::as_str);
     Target::ALL
         .into_iter()
@@ -223,7 +223,7 @@ impl Export {
 }
 
 /// A password that nobody knows, with all the kinds of characters that directories ask for.
-fn password() -> Result<String, String> {
+pub(super) fn password() -> Result<String, String> {
     use base64ct::{Base64UrlUnpadded, Encoding};
     Ok(format!("{}aA1!", Base64UrlUnpadded::encode_string(&random::<24>()?)))
 }

@@ -1,18 +1,15 @@
-//! Users in the layouts in which identity providers import them, with hashes where the provider can read them.
+//! Managed users, page by page, for moving them elsewhere.
 //!
-//! Invariant: a hash is only ever given as it is; whoever's hash a provider cannot read is exported without it, and that
-//! is said.
-
-mod layout;
+//! Invariant: a hash is only ever given as it is, and where there is none it is said why.
 
 use serde_json::Value as Json;
 use tokio::time::Instant;
 
-pub use self::layout::Layout;
 use super::credential::secret;
 use super::store::User;
 use super::{Managed, State};
-use crate::action::{Error, Object};
+use crate::action::{Error, Profile};
+use crate::secret::Secret;
 
 /// How many users a page has.
 const PAGE: u64 = 500;
@@ -20,36 +17,12 @@ const PAGE: u64 = 500;
 /// A user as he is exported.
 #[derive(Debug)]
 pub struct Exported {
-    /// The user's id.
-    pub user_id: String,
-    /// What the layout makes of the user.
-    pub entry: Json,
-    /// Why his hash is not in it; None when it is.
-    pub without_hash: Option<&'static str>,
-}
-
-/// What a layout needs to know of a user.
-struct Person<'a> {
-    user_id: &'a str,
-    state: State,
-    members: &'a Object,
-    /// A hash that says by itself what it is.
-    hash: Option<String>,
-}
-
-impl Person<'_> {
-    fn text(&self, member: &str) -> Option<&str> {
-        self.members.get(member).and_then(Json::as_str).filter(|text| !text.is_empty())
-    }
-
-    fn truth(&self, member: &str) -> bool {
-        self.members.get(member).and_then(Json::as_bool).unwrap_or_default()
-    }
-
-    /// A name by which the person logs in.
-    fn login(&self) -> &str {
-        self.text("username").or(self.text("email")).or(self.text("phone_number")).unwrap_or(self.user_id)
-    }
+    /// The user.
+    pub profile: Profile,
+    /// How far he has come.
+    pub state: State,
+    /// A hash that says by itself what it is; or why there is none.
+    pub hash: Result<Secret, &'static str>,
 }
 
 impl Managed {
@@ -57,18 +30,15 @@ impl Managed {
     ///
     /// # Errors
     /// The store cannot be asked.
-    pub async fn export(&self, after: &str, layout: Layout, deadline: Instant) -> Result<Vec<Exported>, Error> {
+    pub async fn export(&self, after: &str, deadline: Instant) -> Result<Vec<Exported>, Error> {
         let users = self.store.page(after, PAGE, deadline).await?;
-        Ok(users.iter().map(|user| exported(user, layout)).collect())
+        let exported = |user: &User| Exported {
+            profile: Profile::new(user.user_id.clone(), user.members.clone()),
+            state: user.state,
+            hash: hash(user).map(Secret::new),
+        };
+        Ok(users.iter().map(exported).collect())
     }
-}
-
-fn exported(user: &User, layout: Layout) -> Exported {
-    let hash = hash(user);
-    let missing = hash.as_ref().err().copied();
-    let person = Person { user_id: &user.user_id, state: user.state, members: &user.members, hash: hash.ok() };
-    let (entry, unreadable) = layout.entry(&person);
-    Exported { user_id: user.user_id.clone(), entry, without_hash: missing.or(unreadable) }
 }
 
 /// The hash in one text; or why there is none.

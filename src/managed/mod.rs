@@ -58,7 +58,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 pub use self::counters::{Counters, Seen};
-pub use self::export::{Exported, Layout};
+pub use self::export::Exported;
 pub use self::import::{Copied, Pages};
 use self::name::Naming;
 pub use self::status::Counts;

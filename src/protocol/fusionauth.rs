@@ -17,6 +17,7 @@ use super::input::Input;
 use super::native::require_json;
 use super::{Asked, Problem, Protocol, Question, Response};
 use crate::action::{Action, Outcome, Profile, Request};
+use crate::export::stable_id;
 use crate::handler;
 
 /// How it is declared. The connector's limits of time are its administrator's; under a second is ideal.
@@ -45,14 +46,11 @@ pub(super) static FACE: Face = Face {
     open,
 };
 
-/// The namespace of derived ids unless another is declared. It must never change: ids would.
-const NAMESPACE: Uuid = Uuid::from_u128(0x7c3f_2f0e_61b7_5e4a_9d0b_3c5a_55e2_b81d);
-
 fn open(options: &Options) -> Result<Box<dyn Protocol>, Wrong> {
     let uuid = |option: &'static str, text: &str| {
         Uuid::try_parse(text).map_err(|_| Wrong { option, message: format!("`{text}` is no UUID") })
     };
-    let namespace = options.text("namespace").map_or(Ok(NAMESPACE), |text| uuid("namespace", text))?;
+    let namespace = options.text("namespace").map(|text| uuid("namespace", text)).transpose()?;
     let applications = options.list("applications").iter().map(|text| uuid("applications", text));
     Ok(Box::new(FusionAuth { namespace, applications: applications.collect::<Result<_, _>>()? }))
 }
@@ -82,7 +80,7 @@ fn sample(somebody: &Somebody<'_>) -> Sample {
 
 #[derive(Debug)]
 struct FusionAuth {
-    namespace: Uuid,
+    namespace: Option<Uuid>,
     applications: Vec<Uuid>,
 }
 
@@ -113,7 +111,7 @@ impl Protocol for FusionAuth {
 
 /// What the answer needs of the question and of the settings.
 struct Known {
-    namespace: Uuid,
+    namespace: Option<Uuid>,
     applications: Vec<Uuid>,
     /// What the user typed: FusionAuth looks for it again in the answer.
     typed: String,
@@ -132,7 +130,6 @@ impl Known {
     }
 
     fn user<'p>(&'p self, profile: &'p Profile, password_change_required: bool) -> User<'p> {
-        let id = profile.user_id();
         let verified = profile.flag("email_verified").unwrap_or(false);
         let registration = |application_id: &Uuid| Registration {
             application_id: *application_id,
@@ -140,7 +137,8 @@ impl Known {
             verified,
         };
         User {
-            id: Uuid::try_parse(id).unwrap_or_else(|_| Uuid::new_v5(&self.namespace, id.as_bytes())),
+            // The export's ids are the same: whoever was imported is found again.
+            id: stable_id(self.namespace, profile.user_id()),
             email: self.as_typed(profile.text("email")),
             username: self.as_typed(profile.text("username")),
             active: true,

@@ -181,10 +181,9 @@ fn export(bulk: &Bulk) {
         ("auth0", "", "/custom_password_hash/algorithm"),
         ("keycloak", "/users", "/credentials/0/type"),
         ("fusionauth", "/users", "/active"),
-        ("kratos", "/identities", "/create/credentials/password/config/hashed_password"),
     ] {
         let path = folder.path().join(format!("{layout}.json"));
-        let output = bulk.command(&["export", "shop", "--layout", layout, "--output", path.to_str().unwrap()]);
+        let output = bulk.command(&["export", "shop", "--for", layout, "--output", path.to_str().unwrap()]);
         assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
         let text = std::fs::read_to_string(&path).unwrap();
         let document: Json = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{layout}: {error}"));
@@ -193,7 +192,13 @@ fn export(bulk: &Bulk) {
         let ann = list.iter().find(|user| user.to_string().contains("\"u6@example.com\"")).unwrap();
         assert!(ann.pointer(hash).is_some(), "{layout}: {ann}");
     }
-    let okta = bulk.command(&["export", "shop", "--layout", "okta"]);
+    let kratos = bulk.command(&["export", "shop", "--for", "kratos"]);
+    let kratos: Vec<Json> =
+        String::from_utf8(kratos.stdout).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let hashed = |user: &&Json| user["credentials"]["password"]["config"]["hashed_password"].is_string();
+    assert_eq!(kratos.len(), lines.len());
+    assert!(kratos.iter().filter(hashed).count() > 0 && kratos.iter().filter(|user| !hashed(user)).count() > 0);
+    let okta = bulk.command(&["export", "shop", "--for", "okta"]);
     let okta: Vec<Json> =
         String::from_utf8(okta.stdout).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert!(okta.iter().all(|user| user["credentials"]["password"]["hook"]["type"] == "default"));

@@ -7,118 +7,141 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
+use serde_json::json;
 
 use super::bar::Bar;
 use super::{Ended, Open, Which, failed, soon};
 use crate::cli::Exit;
-use crate::managed::Layout;
+use crate::cli::export::{password, target};
+use crate::export::{Frame, Settings, Target, User};
+use crate::managed::Exported;
 
 #[derive(Debug, Args)]
 pub(crate) struct Export {
     #[command(flatten)]
     which: Which,
-    /// For which provider.
-    #[arg(long, value_enum, default_value = "json-lines")]
-    layout: Provider,
+    /// For which provider: okta, kratos, entra, auth0, keycloak, fusionauth or cognito; without it, profile, state and hash
+    /// as one JSON object a line.
+    #[arg(long = "for", value_name = "PROVIDER", value_parser = target)]
+    target: Option<Target>,
     /// The file to write; standard output unless said otherwise. Where a provider limits the size of a file, further
     /// files get a number.
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
-}
-
-/// For which provider users are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Provider {
-    /// Profile, state and hash, one JSON object a line.
-    JsonLines,
-    /// Auth0: bulk user import.
-    Auth0,
-    /// Okta: bodies of `POST /api/v1/users`.
-    Okta,
-    /// Keycloak: partial import.
-    Keycloak,
-    /// FusionAuth: `POST /api/user/import`.
-    Fusionauth,
-    /// Ory Kratos: `PATCH /admin/identities`.
-    Kratos,
-}
-
-impl From<Provider> for Layout {
-    fn from(provider: Provider) -> Self {
-        match provider {
-            Provider::JsonLines => Self::JsonLines,
-            Provider::Auth0 => Self::Auth0,
-            Provider::Okta => Self::Okta,
-            Provider::Keycloak => Self::Keycloak,
-            Provider::Fusionauth => Self::Fusionauth,
-            Provider::Kratos => Self::Kratos,
-        }
-    }
+    /// Kratos: the id of the identities' schema; `default` unless said otherwise.
+    #[arg(long, value_name = "ID")]
+    schema_id: Option<String>,
+    /// Entra: the tenant's own domain, such as contoso.onmicrosoft.com.
+    #[arg(long, value_name = "DOMAIN")]
+    issuer: Option<String>,
+    /// Entra: the property that says "to be migrated", such as extension_0a1b…_toBeMigrated.
+    #[arg(long, value_name = "PROPERTY")]
+    flag: Option<String>,
 }
 
 impl Export {
     pub fn run(self) -> Result<Exit, Ended> {
         let open = self.which.open()?;
-        let mut sink = Sink::new(self.layout.into(), self.output);
-        open.runtime.block_on(export(&open, self.layout.into(), &mut sink))?;
+        let settings = Settings { schema_id: self.schema_id, issuer: self.issuer, flag: self.flag };
+        let mut sink = Sink::new(self.target.map_or(LINES, Target::frame), self.output);
+        open.runtime.block_on(export(&open, self.target, &settings, &mut sink))?;
         Ok(Exit::Fine)
     }
 }
 
-async fn export(open: &Open, layout: Layout, sink: &mut Sink) -> Result<(), Ended> {
+async fn export(open: &Open, target: Option<Target>, settings: &Settings, sink: &mut Sink) -> Result<(), Ended> {
     let managed = open.managed()?;
     let broken = |error: io::Error| (Exit::Findings, format!("error: cannot write: {error}"));
     let mut bar = Bar::new("users", None);
-    let (mut after, mut count, mut without) = (String::new(), 0_u64, 0_u64);
+    let (mut after, mut count, mut incomplete) = (String::new(), 0_u64, 0_u64);
     loop {
-        let page = managed.export(&after, layout, soon()).await.map_err(failed)?;
+        let page = managed.export(&after, soon()).await.map_err(failed)?;
         let Some(last) = page.last() else { break };
-        after.clone_from(&last.user_id);
+        after = last.profile.user_id().to_owned();
         for user in &page {
-            if let Some(why) = user.without_hash {
-                without += 1;
-                eprintln!("{}: {why}", user.user_id);
+            let (text, missing) = match target {
+                None => line(user),
+                Some(target) => record(target, user, settings).map_err(|problem| (Exit::Findings, problem))?,
+            };
+            if let Some(missing) = missing {
+                incomplete += 1;
+                eprintln!("{}: {missing}", user.profile.user_id());
             }
-            sink.write(&user.entry.to_string()).map_err(broken)?;
+            if let Some(text) = text {
+                sink.write(&text).map_err(broken)?;
+            }
         }
         count += page.len() as u64;
         bar.advance(page.len() as u64);
     }
     sink.end().map_err(broken)?;
     bar.finish();
-    eprintln!("exported {count} users, {without} of them without a hash");
+    eprintln!("exported {count} users, {incomplete} of them not whole");
     Ok(())
 }
 
+/// What is written of a user, and what of him is not.
+type Entry = (Option<String>, Option<String>);
+
+/// Profile, state and hash.
+fn line(user: &Exported) -> Entry {
+    let hash = user.hash.as_ref().ok().and_then(|hash| std::str::from_utf8(hash.expose()).ok());
+    let members = user.profile.members();
+    let line = json!({
+        "user_id": user.profile.user_id(), "state": user.state.as_str(), "profile": members, "hash": hash,
+    });
+    (Some(line.to_string()), user.hash.as_ref().err().map(|why| (*why).to_owned()))
+}
+
+/// A user as a provider takes him.
+fn record(target: Target, user: &Exported, settings: &Settings) -> Result<Entry, String> {
+    let hash = user.hash.as_ref().ok().and_then(|hash| std::str::from_utf8(hash.expose()).ok());
+    let random = password()?;
+    match target.record(&User { profile: &user.profile, hash, random: &random }, settings) {
+        Ok(record) => {
+            let without = user.hash.as_ref().err().map(|why| (*why).to_owned());
+            let lost =
+                (!record.lost.is_empty()).then(|| format!("{target} has no place for {}", record.lost.join(", ")));
+            Ok((Some(record.text), without.or(lost)))
+        }
+        Err(unfit) => Ok((None, Some(format!("left out: {}", unfit.0)))),
+    }
+}
+
+/// One JSON object a line.
+const LINES: Frame = Frame { head: "", separator: "\n", tail: "\n", records: None, bytes: None };
+
 /// Where users are written, within the provider's limit.
 struct Sink {
-    layout: Layout,
+    frame: Frame,
     output: Option<PathBuf>,
     writer: Option<Box<dyn Write>>,
     files: u32,
-    /// Bytes in the present file.
+    /// Bytes and records in the present file.
     size: usize,
+    records: usize,
 }
 
 impl Sink {
-    fn new(layout: Layout, output: Option<PathBuf>) -> Self {
-        Self { layout, output, writer: None, files: 0, size: 0 }
+    fn new(frame: Frame, output: Option<PathBuf>) -> Self {
+        Self { frame, output, writer: None, files: 0, size: 0, records: 0 }
     }
 
     fn write(&mut self, entry: &str) -> io::Result<()> {
-        let (begin, between, end) = self.layout.frame();
-        let full = self.layout.limit().is_some_and(|limit| self.size + between.len() + entry.len() + end.len() > limit);
+        let Frame { head, separator, tail, records, bytes } = self.frame;
+        let size = self.size + separator.len() + entry.len() + tail.len();
+        let full = bytes.is_some_and(|limit| size > limit) || records.is_some_and(|limit| self.records == limit);
         if self.writer.is_some() && full && self.output.is_some() {
             self.close()?;
         }
         let first = self.writer.is_none();
         if first {
             self.writer = Some(self.open()?);
-            self.size = 0;
+            (self.size, self.records) = (0, 0);
         }
-        let before = if first { begin } else { between };
-        self.put(before)?;
+        self.records += 1;
+        self.put(if first { head } else { separator })?;
         self.put(entry)
     }
 
@@ -131,13 +154,13 @@ impl Sink {
     fn end(&mut self) -> io::Result<()> {
         if self.writer.is_none() {
             self.writer = Some(self.open()?);
-            self.put(self.layout.frame().0)?;
+            self.put(self.frame.head)?;
         }
         self.close()
     }
 
     fn close(&mut self) -> io::Result<()> {
-        self.put(self.layout.frame().2)?;
+        self.put(self.frame.tail)?;
         self.writer.take().map_or(Ok(()), |mut writer| writer.flush())
     }
 
