@@ -312,3 +312,79 @@ fn faces_that_cannot_be_are_refused_at_their_places() {
         assert!(refused.output.contains("userbridge.yaml:2"), "{declared}\n{}", refused.output);
     }
 }
+
+/// `userbridge connect` beside a gateway's own settings.
+fn connect(gateway: &Gateway, arguments: &[&str], key: &str, password: &str) -> (String, Option<i32>) {
+    use std::io::Write;
+    use std::process::Stdio;
+    let mut command = crate::gateway::program();
+    command.arg("connect").args(arguments).args(["--url", &format!("http://{}", gateway.address)]);
+    command.current_dir(gateway.folder()).env("USERBRIDGE_KEY", key).env("KINDE_KEY", "x");
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(password.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
+    assert!(!text.contains(key) && (password.is_empty() || !text.contains(password)), "a secret is printed: {text}");
+    (text, output.status.code())
+}
+
+#[test]
+fn what_to_enter_is_told_for_every_face() {
+    let (gateway, _silent) = start(
+        "faces: [{ protocol: okta, connector: people }, { protocol: cas, connector: people, credentials: x-api-key }]",
+    );
+    let key = &client().key;
+    let (text, exit) = connect(&gateway, &["okta"], key, "");
+    assert_eq!(exit, Some(0), "{text}");
+    let url = format!("http://{}/okta/people", gateway.address);
+    assert!(text.contains(&url) && text.contains("client `tests`") && text.contains("Bearer ub_tests_…"), "{text}");
+    for face in FACES {
+        let (text, exit) = connect(&gateway, &[face.name, "--connector", "people", "--format", "json"], key, "");
+        let declared = ["okta", "cas"].contains(&face.name);
+        assert_eq!(exit, Some(if declared { 0 } else { 1 }), "{text}");
+        let told: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(told["declared"], declared, "{}", face.name);
+        let guide = told["guide"].as_str().unwrap();
+        assert!(guide.contains(told["url"].as_str().unwrap()), "{}: {guide}", face.name);
+        assert!(!guide.contains("{url}") && !guide.contains("{key}") && !guide.contains("{client}"), "{guide}");
+        assert!(!told["scopes"].as_array().unwrap().is_empty());
+    }
+    let (text, exit) = connect(&gateway, &["kratos", "--connector", "people"], key, "");
+    assert!(exit == Some(1) && text.contains("- { protocol: kratos, connector: people }"), "{text}");
+    let (text, exit) = connect(&gateway, &["octa"], key, "");
+    assert!(exit == Some(2) && text.contains("did you mean `okta`?"), "{text}");
+    let (text, exit) = connect(&gateway, &["kratos"], key, "");
+    assert!(exit == Some(2) && text.contains("no connector speaks `kratos` yet"), "{text}");
+}
+
+#[test]
+fn a_probe_asks_as_the_provider_does_and_explains_the_answer() {
+    let declared: Vec<String> = FACES
+        .iter()
+        .filter(|face| face.sample.is_some())
+        .flat_map(|face| {
+            [("people", ""), ("down", "")].map(|(name, _)| format!("{{ protocol: {}, connector: {name} }}", face.name))
+        })
+        .collect();
+    let (gateway, _silent) = start(&format!("faces: [{}]", declared.join(", ")));
+    let key = &client().key;
+    for face in FACES.iter().filter(|face| face.sample.is_some()) {
+        let at = |connector: &'static str| ["--connector", connector, "--probe"];
+        let probe = |connector, key: &str| connect(&gateway, &[&[face.name][..], &at(connector)].concat(), key, "");
+        let (text, exit) = probe("people", key);
+        assert!(exit == Some(0) && text.contains("nobody has this name"), "{}: {text}", face.name);
+        let (text, exit) = probe("people", "ub_tests_wrong");
+        assert!(exit == Some(1) && text.contains("does not know the key"), "{}: {text}", face.name);
+        let (text, exit) = probe("down", key);
+        assert!(exit == Some(1) && text.contains("userbridge status"), "{}: {text}", face.name);
+    }
+    let (text, exit) = connect(
+        &gateway,
+        &["okta", "--connector", "people", "--probe", "--identifier", "ann@example.com", "--password-stdin"],
+        key,
+        PASSWORD,
+    );
+    assert!(exit == Some(0) && text.contains("\"VERIFIED\""), "{text}");
+    let (text, exit) = connect(&gateway, &["okta", "--connector", "nobody", "--probe"], key, "");
+    assert!(exit == Some(1) && text.contains("no face is declared here"), "{text}");
+}

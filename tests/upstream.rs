@@ -7,6 +7,8 @@
 mod auth0;
 #[path = "upstream/commands.rs"]
 mod commands;
+#[path = "upstream/migration.rs"]
+mod migration;
 #[path = "upstream/network.rs"]
 mod network;
 #[path = "upstream/oauth2.rs"]
