@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use http::header::AUTHORIZATION;
 use http::{Method, StatusCode};
-use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde::Serialize;
 use serde_json::{Map, Value as Json, json};
 
@@ -63,8 +63,11 @@ Users come over one by one when they first log in. Older versions of the plugin 
 know for nobody: then declare `options: { omit: [totps, requiredActions] }`.
 ";
 
+/// What Java's `URLEncoder` encodes, but for the space, of which it makes a plus.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'.').remove(b'-').remove(b'*').remove(b'_');
+
 fn sample(somebody: &Somebody<'_>) -> Sample {
-    let user = utf8_percent_encode(somebody.identifier, NON_ALPHANUMERIC);
+    let user = utf8_percent_encode(somebody.identifier, ENCODED);
     let body = json!({ "password": somebody.password.expose() });
     Sample { tail: format!("/{user}"), ..Sample::json(&body) }
 }

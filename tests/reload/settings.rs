@@ -79,7 +79,7 @@ fn limits_remember_attempts_over_a_reload() {
     let attempt = || gateway.call("twin", "login", &json!({ "identifier": "bob", "password": "wrong" })).status;
     assert_eq!([attempt(), attempt(), attempt(), attempt()], [401, 401, 401, 429]);
     rename_over(&file, &(text.clone() + other()));
-    let applied = "clients, networks, limits and keys are those of the changed settings";
+    let applied = "clients, networks, limits, faces and keys are those of the changed settings";
     soon(&gateway, "the settings are in force", || logged(&gateway, applied) == 1);
     assert_eq!(attempt(), 429, "the reload gave the attempts back");
     rename_over(&gateway.connectors().join("twin.yaml"), &numbered("twin", 2));
