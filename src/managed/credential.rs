@@ -64,7 +64,19 @@ impl Managed {
 
     /// Costs what a wrong password costs.
     pub(super) async fn decoy(&self, password: &Password, deadline: Instant) -> Result<(), Error> {
-        let policy = Arc::clone(&self.settings.passwords.policy);
+        self.decoy_of(&self.settings.passwords.policy, password, deadline).await
+    }
+
+    /// Costs what a wrong password costs on the legacy side; nothing where that compares by itself.
+    pub(super) async fn legacy_decoy(&self, password: &Password, deadline: Instant) -> Result<(), Error> {
+        match &self.legacy_policy {
+            Some(policy) => self.decoy_of(policy, password, deadline).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn decoy_of(&self, policy: &Arc<Policy>, password: &Password, deadline: Instant) -> Result<(), Error> {
+        let policy = Arc::clone(policy);
         let (memory, password) = (policy.memory_needed(None), password.clone());
         let job = move || policy.decoy_blocking(&password);
         self.resources.budget.run_soon(memory, turn(deadline), deadline, job).await.map_err(busy)

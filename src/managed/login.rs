@@ -1,7 +1,7 @@
 //! `login`: the managed store first; whoever is new there is proven by the legacy side and moves over.
 //!
-//! Invariant: the order of the steps in the module's description. Whoever is refused has cost one hash, whichever side
-//! refused.
+//! Invariant: the order of the steps in the module's description. Whoever is refused has cost a hash of each side's kind,
+//! whichever refused: time does not tell who has moved.
 
 use tokio::time::Instant;
 
@@ -27,6 +27,7 @@ impl Managed {
             Found::User(user) => self.known(legacy, *user, password, deadline).await,
             Found::Retired => {
                 self.decoy(password, deadline).await?;
+                self.legacy_decoy(password, deadline).await?;
                 Ok(Outcome::WrongCredentials(Refusal::UnknownUser))
             }
             Found::Nobody => {
@@ -37,7 +38,11 @@ impl Managed {
                         self.note(&arrived, deadline).await;
                         arrived
                     }
-                    refused => Ok(refused),
+                    refused @ Outcome::WrongCredentials(_) => {
+                        self.decoy(password, deadline).await?;
+                        Ok(refused)
+                    }
+                    other => Ok(other),
                 }
             }
         }
@@ -53,7 +58,14 @@ impl Managed {
     ) -> Result<Outcome, Error> {
         let outdated = match self.compare(&user, password, deadline).await? {
             Compared::Right { outdated } => outdated,
-            Compared::Refused(refusal) => return Ok(Outcome::WrongCredentials(refusal)),
+            Compared::Refused(refusal) => {
+                // An imported hash is of the other side's kind.
+                match user.legacy {
+                    Some(_) => self.decoy(password, deadline).await?,
+                    None => self.legacy_decoy(password, deadline).await?,
+                }
+                return Ok(Outcome::WrongCredentials(refusal));
+            }
         };
         let user = match (user.state, outdated) {
             (State::Imported, _) => self.take_over(user, password, deadline).await?,
