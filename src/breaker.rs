@@ -1,10 +1,11 @@
 //! Spares a user store that is down: after some failures in a row nobody asks it, save one probe per interval.
 //!
 //! Invariant: only what says that the store is out of reach counts. Its own "no", a bad statement or a lock held by
-//! somebody else never opens the breaker, and a change of state is logged once.
+//! somebody else never opens the breaker, nor does a caller who had little time, until the store was asked for a sign of
+//! life. A change of state is logged once.
 
 use std::fmt::Display;
-use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -51,10 +52,24 @@ impl BreakerState {
 pub enum Sign {
     /// It cannot be reached.
     OutOfReach,
+    /// It had no answer in less time than it may take: it may be silent, or whoever asked was late.
+    CutOff,
     /// It answered, if only with an error.
     Alive,
     /// Nothing: it was not asked.
     None,
+}
+
+/// What a failure asks somebody to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Next {
+    /// Nothing.
+    Nothing,
+    /// To find out whether the store lives, while requests go on; see [`Breaker::asked`].
+    Ask,
+    /// To probe: the breaker is open now.
+    Probe,
 }
 
 /// The breaker of one connector.
@@ -66,6 +81,8 @@ pub struct Breaker {
     entropy: Entropy,
     failures: AtomicU32,
     state: AtomicU8,
+    /// Whether somebody is finding out if the store lives.
+    asking: AtomicBool,
     known: Mutex<Known>,
 }
 
@@ -85,6 +102,7 @@ impl Breaker {
             entropy,
             failures: AtomicU32::new(0),
             state: AtomicU8::new(BreakerState::Closed as u8),
+            asking: AtomicBool::new(false),
             known: Mutex::default(),
         }
     }
@@ -112,28 +130,45 @@ impl Breaker {
         }
     }
 
-    /// The store failed so; true when this opened the breaker, and somebody has to probe.
-    pub fn failed(&self, sign: Sign, error: &dyn Display, now: Instant) -> bool {
+    /// The store failed so, and what follows from it.
+    pub fn failed(&self, sign: Sign, error: &dyn Display, now: Instant) -> Next {
         match sign {
             Sign::Alive => self.answered(),
             Sign::None => {}
-            Sign::OutOfReach => return self.lost(error, now),
+            Sign::OutOfReach | Sign::CutOff => return self.lost(sign, error, now),
         }
-        false
+        Next::Nothing
     }
 
-    fn lost(&self, error: &dyn Display, now: Instant) -> bool {
+    /// Whoever was told to ask has its answer, or learned nothing (None); true when this opened the breaker, and
+    /// somebody has to probe.
+    pub fn asked<E: Display>(&self, outcome: Option<&Result<(), E>>, now: Instant) -> bool {
+        self.asking.store(false, Ordering::Relaxed);
+        match outcome {
+            None => false,
+            Some(Ok(())) => {
+                self.answered();
+                false
+            }
+            Some(Err(error)) => self.lost(Sign::OutOfReach, error, now) == Next::Probe,
+        }
+    }
+
+    fn lost(&self, sign: Sign, error: &dyn Display, now: Instant) -> Next {
         let failures = self.failures.fetch_add(1, Ordering::Relaxed) + 1;
         let mut known = self.known();
         known.last_error = error.to_string();
         if failures < FAILURES || self.state() != BreakerState::Closed {
-            return false;
+            return Next::Nothing;
+        }
+        if sign == Sign::CutOff {
+            return if self.asking.swap(true, Ordering::Relaxed) { Next::Nothing } else { Next::Ask };
         }
         known.opened = Some(now);
         self.state.store(BreakerState::Open as u8, Ordering::Relaxed);
         drop(known);
         tracing::error!(connector = self.connector, failures, %error, "breaker open: {} is not asked", self.store);
-        true
+        Next::Probe
     }
 
     /// How long to wait before the first probe. What was lost may be back at once; a breaker that has only just closed
@@ -190,7 +225,11 @@ mod tests {
     }
 
     fn loses(breaker: &Breaker) -> bool {
-        breaker.failed(Sign::OutOfReach, &"connection refused", Instant::now())
+        breaker.failed(Sign::OutOfReach, &"connection refused", Instant::now()) == Next::Probe
+    }
+
+    fn is_cut_off(breaker: &Breaker) -> Next {
+        breaker.failed(Sign::CutOff, &"the deadline passed", Instant::now())
     }
 
     #[test]
@@ -212,17 +251,31 @@ mod tests {
         let breaker = breaker();
         for _ in 0..FAILURES * 3 {
             let signs = [Sign::Alive, Sign::None];
-            assert!(signs.iter().all(|sign| !breaker.failed(*sign, &"no such table", Instant::now())));
+            assert!(signs.iter().all(|sign| breaker.failed(*sign, &"no such table", Instant::now()) == Next::Nothing));
         }
         // What was not asked says nothing, also not that a store is back.
         assert!((1..FAILURES).all(|_| !loses(&breaker)));
-        assert!(!breaker.failed(Sign::None, &"no connection was free", Instant::now()) && loses(&breaker));
+        assert_eq!(breaker.failed(Sign::None, &"no connection was free", Instant::now()), Next::Nothing);
+        assert!(loses(&breaker));
+    }
+
+    #[test]
+    fn who_was_late_makes_somebody_ask_and_only_silence_opens_it() {
+        let (breaker, now) = (breaker(), Instant::now());
+        assert!((1..FAILURES).all(|_| is_cut_off(&breaker) == Next::Nothing) && is_cut_off(&breaker) == Next::Ask);
+        // One is enough to ask, and meanwhile nobody is refused.
+        assert!(is_cut_off(&breaker) == Next::Nothing && breaker.admit().is_ok());
+        assert!(!breaker.asked(Some(&Ok::<_, String>(())), now) && is_cut_off(&breaker) == Next::Nothing);
+        while is_cut_off(&breaker) != Next::Ask {}
+        assert!(!breaker.asked(None::<&Result<(), String>>, now) && breaker.admit().is_ok());
+        assert!(is_cut_off(&breaker) == Next::Ask && breaker.asked(Some(&Err("no answer")), now));
+        assert!(breaker.admit().unwrap_err().contains("no answer"));
     }
 
     #[test]
     fn it_closes_on_a_probe_that_succeeds_and_then_waits_longer() {
         let (breaker, now) = (breaker(), Instant::now());
-        assert!((0..FAILURES).any(|_| breaker.failed(Sign::OutOfReach, &"connection refused", now)));
+        assert!((0..FAILURES).any(|_| loses(&breaker)));
         assert_eq!(breaker.first_wait(now), JITTER);
         breaker.probing();
         assert!(breaker.state() == BreakerState::HalfOpen && breaker.admit().is_err());

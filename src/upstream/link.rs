@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::token::Tokens;
 use crate::action::{Class, Error};
-use crate::breaker::{Breaker, BreakerState, Entropy, INTERVAL, Sign};
+use crate::breaker::{Breaker, BreakerState, Entropy, INTERVAL, Next, Sign};
 use crate::db::PoolState;
 use crate::definition::{Fingerprint, Upstream};
 use crate::outbound::{self, Answer, Client, ErrorKind, Origin, Request};
@@ -92,7 +92,7 @@ impl Link {
         match &outcome {
             Ok(_) => self.breaker.answered(),
             Err(error) => {
-                if self.breaker.failed(sign(error.kind), error, Instant::now()) {
+                if self.breaker.failed(sign(error.kind), error, Instant::now()) == Next::Probe {
                     tokio::spawn(probe(Arc::downgrade(self), self.breaker.first_wait(Instant::now())));
                 }
             }

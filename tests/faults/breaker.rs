@@ -4,13 +4,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
+use userbridge::sql::Dialect;
 
 use super::proxy::{Mode, Proxy};
 use super::support::{
-    BUDGET, RESUMED, SERVERS, alone, database, definition, get_user, percentile, recovery, run, server_of, setup,
-    start, status,
+    BUDGET, RESUMED, SERVERS, alone, database, definition, get_user, percentile, recovery, run, server_of, settings,
+    setup, start, status,
 };
-use crate::gateway::Gateway;
+use crate::gateway::{Gateway, client};
 
 fn logged(gateway: &Gateway, message: &str) -> usize {
     gateway.records().iter().filter(|r| r["fields"]["message"].as_str().is_some_and(|m| m.contains(message))).count()
@@ -145,5 +146,60 @@ fn a_silent_connector_does_not_slow_another() {
         // Two cores are shared with the load itself: the limit has room for that.
         let limit = baseline.mul_f64(1.2) + Duration::from_millis(40);
         assert!(slowed < limit, "{dialect}: p99 {baseline:?} became {slowed:?}");
+    }
+}
+
+/// The connector's `login` behind a face whose provider waits a fifth of a second.
+fn start_impatient(url: &str, sql: &str) -> Gateway {
+    let face = "faces: [{ protocol: okta, connector: acme, timeout: 200ms }]\n";
+    let text = definition("acme").replace("SELECT id, email, password_hash FROM users", sql);
+    setup().settings(settings() + face).definition("acme.yaml", &text).env("URL_ACME", url).start()
+}
+
+/// The status of Okta's question about somebody.
+fn okta(gateway: &Gateway) -> u16 {
+    let credential = json!({ "username": "user1@example.com", "password": "hello" });
+    let kind = "com.okta.user.credential.password.import";
+    let body = json!({ "eventType": kind, "data": { "context": { "credential": credential } } }).to_string();
+    let headers = [("authorization", client().key.clone()), ("content-type", "application/json".to_owned())];
+    gateway.send("POST", "/okta/acme", &headers, body.as_bytes()).status
+}
+
+#[test]
+fn a_provider_that_waits_for_less_than_the_database_may_take_does_not_cut_others_off() {
+    let _turn = alone();
+    for (dialect, sleep) in [(Dialect::Postgres, "pg_sleep(0.4)::text"), (Dialect::Mysql, "sleep(0.4)")] {
+        let url = database(dialect);
+        let sql = format!("SELECT id, email, password_hash, {sleep} AS slept FROM users");
+        let gateway = start_impatient(&url, &sql);
+        for _ in 0..12 {
+            assert!(okta(&gateway) >= 503, "{dialect}");
+            assert_eq!(status(&gateway)["database"]["breaker"], "closed", "{dialect}: {}", status(&gateway));
+        }
+        let body = json!({ "identifier": "user1@example.com", "password": "hello" });
+        assert_eq!(gateway.call("acme", "login", &body).status, 200, "{dialect}");
+        assert_eq!(logged(&gateway, "breaker open"), 0, "{dialect}");
+    }
+}
+
+#[test]
+fn a_silent_database_is_noticed_by_providers_that_wait_for_less_than_it_may_take() {
+    let _turn = alone();
+    for dialect in SERVERS {
+        let url = database(dialect);
+        let proxy = Proxy::start(&server_of(&url));
+        let gateway = start_impatient(&proxy.url(&url), "SELECT id, email, password_hash FROM users");
+        assert_eq!(okta(&gateway), 200, "{dialect}");
+        proxy.set(Mode::Silent);
+        gateway.eventually("the breaker opens", || {
+            assert!(okta(&gateway) >= 503, "{dialect}");
+            status(&gateway)["database"]["breaker"] != "closed"
+        });
+        let asked = Instant::now();
+        assert!(okta(&gateway) >= 503 && asked.elapsed() < Duration::from_millis(150), "{dialect}");
+        proxy.set(Mode::Pass);
+        assert!(recovery(&gateway) < RESUMED, "{dialect}");
+        assert_eq!(okta(&gateway), 200, "{dialect}");
+        assert_eq!(logged(&gateway, "breaker open"), 1, "{dialect}");
     }
 }
