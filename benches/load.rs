@@ -4,10 +4,17 @@
 //! The rounds are interleaved, so that a machine that is busy for a while is busy for all. The load comes from the same
 //! machine and takes one of its cores; the figures compare the servers, and say little about another machine.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark that cannot be set up has nothing to say")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a benchmark that cannot be set up has nothing to say"
+)]
 
 #[path = "load/caller.rs"]
 mod caller;
+#[path = "load/overload.rs"]
+mod overload;
 #[path = "load/peers.rs"]
 mod peers;
 #[path = "load/postgres.rs"]
@@ -35,6 +42,10 @@ const CONNECTIONS: [usize; 3] = [1, 32, 256];
 
 fn main() {
     let database = postgres::Postgres::start();
+    // The longest part and the one that the others would disturb comes alone: `cargo bench --bench load -- faces`.
+    if std::env::args().any(|argument| argument == "faces") {
+        return faces(&database);
+    }
     let servers = peers::start(&database);
     for server in &servers {
         measure(server, &[(Kind::GetUser, 8)], Duration::from_millis(500));
@@ -42,6 +53,14 @@ fn main() {
     look_ups(&servers);
     log_ins(&servers);
     storm(&servers);
+    drop(servers);
+    faces(&database);
+}
+
+/// What identity providers that stop waiting hear under overload.
+fn faces(database: &postgres::Postgres) {
+    let (settings, key, providers) = overload::providers();
+    overload::overload(&peers::with_faces(database, settings, &key), &providers);
 }
 
 /// `get_user`, by callers that wait for an answer before they ask again.

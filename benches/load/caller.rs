@@ -84,16 +84,18 @@ impl Caller {
             Kind::Login => format!(",\"password\":\"{PASSWORD}\""),
         };
         let body = format!("{{\"identifier\":\"user{user}@example.com\"{password}}}");
-        let (path, key, length) = (&self.path, &self.key, body.len());
         request.clear();
-        request.extend_from_slice(
-            format!(
-                "POST {path} HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {key}\r\n\
-                 content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
-            )
-            .as_bytes(),
-        );
+        request.extend_from_slice(post(&self.path, &self.key, &body).as_bytes());
     }
+}
+
+/// A whole request.
+pub fn post(path: &str, key: &str, body: &str) -> String {
+    let length = body.len();
+    format!(
+        "POST {path} HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {key}\r\n\
+         content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+    )
 }
 
 async fn call(caller: Caller, seed: usize, end: Instant) -> (Vec<Duration>, usize) {
@@ -116,6 +118,17 @@ async fn call(caller: Caller, seed: usize, end: Instant) -> (Vec<Duration>, usiz
 
 /// Reads one answer; whether it is a success.
 async fn read(stream: &mut TcpStream, answer: &mut Vec<u8>) -> bool {
+    read_whole(stream, answer).await;
+    answer.starts_with(b"HTTP/1.1 200 ")
+}
+
+/// Reads one answer, with its head.
+pub async fn read_text(stream: &mut TcpStream, answer: &mut Vec<u8>) -> String {
+    read_whole(stream, answer).await;
+    String::from_utf8_lossy(answer).into_owned()
+}
+
+async fn read_whole(stream: &mut TcpStream, answer: &mut Vec<u8>) {
     answer.clear();
     loop {
         let count = stream.read_buf(answer).await.unwrap();
@@ -127,7 +140,7 @@ async fn read(stream: &mut TcpStream, answer: &mut Vec<u8>) -> bool {
             name.eq_ignore_ascii_case("content-length").then(|| value.parse::<usize>().unwrap())
         });
         if answer.len() >= head + 4 + length.unwrap_or(0) {
-            return text.starts_with("HTTP/1.1 200 ");
+            return;
         }
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use super::caller::{Caller, Kind};
+use super::caller::{Caller, Kind, post};
 use super::postgres::{Postgres, free_port};
 use super::{HASH, USERS};
 
@@ -40,6 +40,16 @@ impl Server {
         Caller { kind, port: self.port, path: path.to_owned(), key: self.key.clone() }
     }
 
+    /// A whole request to this server.
+    pub fn request(&self, path: &str, body: &str) -> Vec<u8> {
+        post(path, &self.key, body).into_bytes()
+    }
+
+    /// Where it listens.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     fn wait(self) -> Self {
         let started = Instant::now();
         while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
@@ -62,9 +72,9 @@ impl Drop for Server {
 /// Starts all of them; Express only where Node.js is.
 pub fn start(database: &Postgres) -> Vec<Server> {
     let mut servers = vec![
-        gateway(ON_POSTGRES, &database.url, "warn"),
-        gateway("userbridge, PostgreSQL, each request logged", &database.url, "info"),
-        gateway("userbridge, SQLite", "sqlite:users.sqlite3", "warn"),
+        gateway(ON_POSTGRES, &database.url, "warn", "request_timeout: 30s\n", None),
+        gateway("userbridge, PostgreSQL, each request logged", &database.url, "info", "request_timeout: 30s\n", None),
+        gateway("userbridge, SQLite", "sqlite:users.sqlite3", "warn", "request_timeout: 30s\n", None),
     ];
     match express(&database.url) {
         Ok(server) => servers.push(server),
@@ -73,8 +83,13 @@ pub fn start(database: &Postgres) -> Vec<Server> {
     servers
 }
 
+/// The gateway with faces and everything else as it is by default.
+pub fn with_faces(database: &Postgres, faces: &str, key: &str) -> Server {
+    gateway("userbridge, faces", &database.url, "warn", faces, Some(key))
+}
+
 /// The gateway with the quick start's definition, as it is shipped, and limits that do not matter.
-fn gateway(name: &str, url: &str, log: &str) -> Server {
+fn gateway(name: &str, url: &str, log: &str, further: &str, key: Option<&str>) -> Server {
     let program = env!("CARGO_BIN_EXE_userbridge");
     let output = Command::new(program).args(["client", "new", "bench"]).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
@@ -83,11 +98,17 @@ fn gateway(name: &str, url: &str, log: &str) -> Server {
     let (port, admin) = (free_port(), free_port());
     let folder = tempfile::tempdir().unwrap();
     let settings = format!(
-        "listen: 127.0.0.1:{port}\nadmin: 127.0.0.1:{admin}\nrequest_timeout: 30s\nclients:\n{}\n\
-         limits: {{ client: 1000000/s, account: 1000000/s }}\n",
+        "listen: 127.0.0.1:{port}\nadmin: 127.0.0.1:{admin}\nclients:\n{}\n\
+         limits: {{ client: 1000000/s, account: 1000000/s }}\n{further}",
         client.join("\n")
     );
     std::fs::write(folder.path().join("userbridge.yaml"), settings).unwrap();
+    if let Some(key) = key {
+        use std::os::unix::fs::OpenOptionsExt;
+        let private =
+            std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(folder.path().join("key.pem"));
+        std::io::Write::write_all(&mut private.unwrap(), key.as_bytes()).unwrap();
+    }
     std::fs::create_dir(folder.path().join("connectors")).unwrap();
     let definition = include_str!("../../examples/quickstart/users.yaml");
     std::fs::write(folder.path().join("connectors/users.yaml"), definition).unwrap();

@@ -8,6 +8,7 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
@@ -41,7 +42,7 @@ pub struct Budget {
 /// Why a job gave no result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Busy {
-    /// As many jobs wait as may wait.
+    /// As many jobs wait as may wait, or as can be begun in time.
     QueueFull,
     /// The deadline passed, before the job's start or during it.
     Deadline,
@@ -103,7 +104,8 @@ impl Budget {
         self.run_soon(memory, deadline, deadline, job).await
     }
 
-    /// Like [`Budget::run`], but gives up when the job has not started by `start`.
+    /// Like [`Budget::run`], but gives up when the job has not started by `start`, and at once when those before it
+    /// would keep it waiting until then: who is told early can still ask elsewhere, and who waits in vain is in the way.
     pub async fn run_soon<T: Send + 'static>(
         &self,
         memory: u64,
@@ -124,8 +126,9 @@ impl Budget {
                 let _ = answer.send(value);
             }
         });
-        self.shared.enqueue(Job { memory, since: Instant::now(), left: Arc::clone(&caller.left), run })?;
-        let mut answer = timeout_at(start.min(deadline), &mut result).await;
+        let start = start.min(deadline);
+        self.shared.enqueue(Job { memory, since: Instant::now(), left: Arc::clone(&caller.left), run }, start)?;
+        let mut answer = timeout_at(start, &mut result).await;
         if answer.is_err() {
             if !caller.started.load(Ordering::Relaxed) {
                 return Err(if start < deadline { Busy::Waited } else { Busy::Deadline });
@@ -224,11 +227,29 @@ struct State {
     running: usize,
     memory: u64,
     closed: bool,
+    /// How long a job takes of late, as the clock sees it.
+    pace: Duration,
+}
+
+impl State {
+    /// Each job moves the pace by an eighth of what it differs: a few dozen make another pace of it.
+    fn learn(&mut self, took: Duration) {
+        self.pace = if self.pace.is_zero() { took } else { (self.pace * 7 + took) / 8 };
+    }
+
+    /// How long a job waits for those that wait already. What runs is not counted, so this is rather too short.
+    fn wait(&self, threads: usize) -> Duration {
+        let before = self.queue.iter().filter(|job| !job.is_withdrawn()).count();
+        self.pace.mul_f64(before as f64 / threads as f64)
+    }
 }
 
 impl Shared {
-    fn enqueue(&self, job: Job) -> Result<(), Busy> {
+    fn enqueue(&self, job: Job, start: Instant) -> Result<(), Busy> {
         let mut state = self.lock();
+        if job.since + state.wait(self.config.threads) > start {
+            return Err(Busy::QueueFull);
+        }
         let room = self.config.queue + (self.config.threads - state.running);
         if state.queue.len() >= room {
             state.queue.retain(|job| !job.is_withdrawn());
@@ -248,8 +269,10 @@ impl Shared {
             let (memory, begun) = (job.memory, Instant::now());
             self.waits.note(begun - job.since);
             (job.run)();
-            self.work.note(begun.elapsed());
+            let took = begun.elapsed();
+            self.work.note(took);
             let mut state = self.lock();
+            state.learn(took);
             state.running -= 1;
             state.memory -= memory;
             drop(state);

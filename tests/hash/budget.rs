@@ -165,3 +165,47 @@ async fn the_pool_costs_less_than_a_twentieth() {
     println!("bare {:?}, pooled {:?}", bare[2], pooled[2]);
     assert!(pooled[2].as_secs_f64() * 0.95 <= bare[2].as_secs_f64());
 }
+
+#[tokio::test]
+async fn who_could_not_begin_in_time_is_told_at_once() {
+    let pool = pool(1, 64, 0);
+    let long = || std::thread::sleep(Duration::from_millis(50));
+    pool.run(0, soon(), long).await.unwrap();
+    let (go, running) = occupy(&pool, 0);
+    until(|| pool.state().running == 1).await;
+    let waiting: Vec<_> = (0..4)
+        .map(|_| {
+            let pool = Arc::clone(&pool);
+            tokio::spawn(async move { pool.run(0, soon(), || ()).await })
+        })
+        .collect();
+    until(|| pool.state().queued == 4).await;
+    // Four jobs before it take 200 ms at the pace of the first one.
+    let asked = Instant::now();
+    let tight = asked + Duration::from_millis(150);
+    assert_eq!(pool.run_soon(0, tight, soon(), || ()).await, Err(Busy::QueueFull));
+    assert!(asked.elapsed() < Duration::from_millis(140), "{:?}", asked.elapsed());
+    // Who has the time waits and is served.
+    let patient = Arc::clone(&pool);
+    let patient = tokio::spawn(async move { patient.run_soon(0, soon(), soon(), || 1).await });
+    until(|| pool.state().queued == 5).await;
+    go.send(()).unwrap();
+    running.await.unwrap().unwrap();
+    for job in waiting {
+        job.await.unwrap().unwrap();
+    }
+    assert_eq!(patient.await.unwrap(), Ok(1));
+    // Quick jobs make the pace quick again, so that one slow one is forgotten.
+    for _ in 0..40 {
+        pool.run(0, soon(), || ()).await.unwrap();
+    }
+    let (go, running) = occupy(&pool, 0);
+    until(|| pool.state().running == 1).await;
+    let waits = Arc::clone(&pool);
+    let one = tokio::spawn(async move { waits.run(0, soon(), || ()).await });
+    until(|| pool.state().queued == 1).await;
+    assert_eq!(pool.run_soon(0, Instant::now() + Duration::from_millis(20), soon(), || ()).await, Err(Busy::Waited));
+    go.send(()).unwrap();
+    running.await.unwrap().unwrap();
+    one.await.unwrap().unwrap();
+}
