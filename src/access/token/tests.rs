@@ -353,14 +353,14 @@ fn assertions_are_for_us_alone_and_for_once() {
     for (name, text, reason, check) in cases {
         let authority = authority(&own.key);
         let asserted = |rules: &Rules| authority.asserted_by(client, Compact::parse(&text)?, rules);
-        assert_eq!(authority.asserted(access.authenticator(), &text).map(|_| ()), Err(reason), "{name}");
+        assert_eq!(authority.asserted(access.authenticator(), &text, ISSUER).map(|_| ()), Err(reason), "{name}");
         if check.is_some() {
-            let rules = Rules { without: check, ..authority.assertion_rules("auth0") };
+            let rules = Rules { without: check, ..Authority::assertion_rules("auth0", ISSUER) };
             assert_eq!(asserted(&rules), Ok(()), "{name}: another check refuses it too");
         }
     }
     let authority = authority(&own.key);
-    let asserted = |text: &str| authority.asserted(access.authenticator(), text).map(|_| ());
+    let asserted = |text: &str| authority.asserted(access.authenticator(), text, ISSUER).map(|_| ());
     for (changes, expected) in [
         (json!({ "iss": "nobody" }), Err(Refused::UnknownClient)),
         (json!({}), Ok(())),
@@ -372,6 +372,6 @@ fn assertions_are_for_us_alone_and_for_once() {
     }
     // A reload does not forget.
     let again = Authority::new(authority.settings.clone(), outside(), Some(&authority)).unwrap();
-    let replayed = again.asserted(access.authenticator(), &sign(&header, json!({})));
+    let replayed = again.asserted(access.authenticator(), &sign(&header, json!({})), ISSUER);
     assert_eq!(replayed.map(|_| ()).unwrap_err(), Refused::Replayed);
 }
