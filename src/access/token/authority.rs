@@ -62,7 +62,7 @@ pub struct Unsigned {
     pub issuer: String,
     /// Whom it is meant for.
     pub audience: String,
-    /// Its further claims; those that every token has are written over.
+    /// Its further claims: neither these, nor the times and the id that every token gets.
     pub claims: Object,
 }
 
@@ -144,21 +144,19 @@ impl Authority {
 
     /// Signs a token that is valid from now on; None when the system gives no random bytes.
     pub fn sign(&self, unsigned: Unsigned) -> Option<Issued> {
-        let Unsigned { kind, issuer, audience, mut claims } = unsigned;
+        let Unsigned { kind, issuer, audience, claims: further } = unsigned;
         let key = self.keys.signer(self.settings.settle, Instant::now())?;
         let mut id = [0; 16];
         self.outside.random.fill(&mut id).ok()?;
         let (now, expires_in) = ((self.outside.now)(), self.settings.lifetime.as_secs());
         let header = json!({ "typ": kind.as_str(), "alg": key.algorithm().as_str(), "kid": key.kid() });
-        for (name, value) in [
-            ("iss", json!(issuer)),
-            ("aud", json!(audience)),
-            ("iat", json!(now)),
-            ("exp", json!(now.saturating_add(expires_in))),
-            ("jti", json!(Base64UrlUnpadded::encode_string(&id))),
-        ] {
-            claims.insert(name.to_owned(), value);
-        }
+        let mut claims = Object::new();
+        claims.insert("iss".to_owned(), json!(issuer));
+        claims.insert("aud".to_owned(), json!(audience));
+        claims.extend(further);
+        claims.insert("iat".to_owned(), json!(now));
+        claims.insert("exp".to_owned(), json!(now.saturating_add(expires_in)));
+        claims.insert("jti".to_owned(), json!(Base64UrlUnpadded::encode_string(&id)));
         let encode = |json: &Json| Base64UrlUnpadded::encode_string(json.to_string().as_bytes());
         let signed = format!("{}.{}", encode(&header), encode(&Json::Object(claims)));
         let signature = key.sign(signed.as_bytes(), &self.outside.random)?;

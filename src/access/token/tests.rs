@@ -155,7 +155,7 @@ fn what_we_issue_we_believe() {
         let issued = authority.issue(client, "acme:login acme:get_user").unwrap();
         let token = Compact::parse(&issued.token).ok().unwrap();
         assert_eq!((token.header("typ"), token.header("kid")), (Some("at+jwt"), Some(keys.key.kid())));
-        let expected = ["iss", "aud", "sub", "client_id", "iat", "exp", "jti", "scope"];
+        let expected = ["iss", "aud", "sub", "client_id", "scope", "iat", "exp", "jti"];
         assert_eq!(token.claims.keys().collect::<Vec<_>>(), expected);
         let (id, scopes) = authority.believe(token).unwrap();
         let scopes: Vec<String> = scopes.iter().map(ToString::to_string).collect();
