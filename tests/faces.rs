@@ -25,7 +25,7 @@ const OUTCOMES: [&str; 10] =
     ["right", "wrong", "unknown", "denied", "locked", "down", "slow", "malformed", "no credential", "wrong credential"];
 
 /// One face and its exchanges. In every text `{key}` stands for the client's key, `{basic}` for its pair of HTTP Basic,
-/// and `{password}` for everybody's password.
+/// `{password}` for everybody's password, and `{token}` for the access token that was answered last.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Recording {
@@ -61,6 +61,8 @@ struct Exchange {
 enum Answer {
     Exactly(String),
     Problem(String),
+    /// Each `…` in the text stands for a token, which differs from answer to answer.
+    Tokens(String),
 }
 
 /// Everybody's password is the same; what keeps them out differs.
@@ -153,15 +155,16 @@ fn recorded(protocol: &str) {
     for outcome in OUTCOMES {
         assert!(shown(outcome), "{protocol}.yaml has no exchange called `{outcome}`");
     }
+    let mut token = String::new();
     let failures: Vec<String> =
-        recording.exchanges.iter().filter_map(|exchange| exchange.failure(&gateway, &made)).collect();
+        recording.exchanges.iter().filter_map(|exchange| exchange.failure(&gateway, &made, &mut token)).collect();
     assert!(failures.is_empty(), "{protocol}:\n{}", failures.join("\n"));
 }
 
 impl Exchange {
     /// What differs from the recording.
-    fn failure(&self, gateway: &Gateway, made: &entra::Made) -> Option<String> {
-        let filled = |text: &str| made.fill(&filled(text));
+    fn failure(&self, gateway: &Gateway, made: &entra::Made, token: &mut String) -> Option<String> {
+        let filled = |text: &str| made.fill(&filled(text)).replace("{token}", token);
         let (method, path) = self.request.split_once(' ').expect("a method and a path");
         let headers: Vec<_> = self.headers.iter().map(|(name, value)| (name.as_str(), filled(value))).collect();
         let reply = gateway.send(method, &filled(path), &headers, filled(&self.body).as_bytes());
@@ -172,6 +175,8 @@ impl Exchange {
         match &self.answer {
             Answer::Exactly(text) if *text == reply.text => {}
             Answer::Exactly(text) => differences.push(format!("recorded {text}")),
+            Answer::Tokens(text) if is_with_tokens(text, &reply.text) => {}
+            Answer::Tokens(text) => differences.push(format!("recorded {text}")),
             Answer::Problem(code) => {
                 let found = serde_json::from_str::<serde_json::Value>(&reply.text).unwrap_or_default();
                 if found["code"] != **code {
@@ -184,12 +189,25 @@ impl Exchange {
                 differences.push(format!("header {name}: {:?}, recorded {value}", reply.header(name)));
             }
         }
+        if let Some(given) =
+            serde_json::from_str::<serde_json::Value>(&reply.text).unwrap_or_default()["access_token"].as_str()
+        {
+            given.clone_into(token);
+        }
         if reply.text.contains(PASSWORD) || reply.text.contains(&client().key) {
             differences.push("a secret in the answer".to_owned());
         }
         (!differences.is_empty())
             .then(|| format!("{} ({}): {}\n  answered {}", self.name, self.request, differences.join("; "), reply.text))
     }
+}
+
+/// Whether the answer is the recorded one with a token in the place of each `…`.
+fn is_with_tokens(recorded: &str, answer: &str) -> bool {
+    let Some((before, after)) = recorded.split_once('…') else { return recorded == answer };
+    let Some(rest) = answer.strip_prefix(before) else { return false };
+    let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && !"-_.".contains(c)).unwrap_or(rest.len());
+    rest[..end].split('.').filter(|part| !part.is_empty()).count() == 3 && is_with_tokens(after, &rest[end..])
 }
 
 fn filled(text: &str) -> String {
@@ -254,6 +272,11 @@ fn b2c() {
 #[test]
 fn entra() {
     recorded("entra");
+}
+
+#[test]
+fn oauth2() {
+    recorded("oauth2");
 }
 
 #[test]
@@ -366,7 +389,8 @@ fn a_probe_asks_as_the_provider_does_and_explains_the_answer() {
             [("people", ""), ("down", "")].map(|(name, _)| format!("{{ protocol: {}, connector: {name} }}", face.name))
         })
         .collect();
-    let (gateway, _silent) = start(&format!("faces: [{}]", declared.join(", ")));
+    let tokens = "tokens: { issuer: 'https://users.example.com' }";
+    let (gateway, _silent) = start(&format!("{tokens}\nfaces: [{}]", declared.join(", ")));
     let key = &client().key;
     for face in FACES.iter().filter(|face| face.sample.is_some()) {
         let at = |connector: &'static str| ["--connector", connector, "--probe"];

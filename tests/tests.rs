@@ -26,6 +26,7 @@ mod metrics;
 mod migration;
 mod openapi;
 mod password_columns;
+mod password_grant;
 mod people;
 mod pipes;
 mod properties;

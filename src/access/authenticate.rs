@@ -9,6 +9,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use http::HeaderMap;
+use zeroize::Zeroizing;
 
 use super::client::{Client, KeyDigest};
 use super::issuer::{KeyCache, TrustedIssuers};
@@ -49,6 +50,8 @@ pub enum Unauthenticated {
     Malformed,
     /// The client is not declared, or the key is not one of its keys.
     UnknownKey,
+    /// `client_id` names another client than the one that the credentials prove.
+    AnotherClient,
     /// The token is not believed.
     Token(token::Refused),
     /// The keys of the token's issuer cannot be had: neither yes nor no.
@@ -72,6 +75,7 @@ impl Unauthenticated {
             Self::Missing => "missing_credentials",
             Self::Malformed => "malformed_credentials",
             Self::UnknownKey => "unknown_key",
+            Self::AnotherClient => "another_client",
             Self::Token(_) => "invalid_token",
             Self::KeysUnavailable => "issuer_keys_unavailable",
             Self::UnknownCertificate => "unknown_certificate",
@@ -86,6 +90,7 @@ impl fmt::Display for Unauthenticated {
             Self::Missing => f.write_str("missing credentials"),
             Self::Malformed => f.write_str("malformed credentials"),
             Self::UnknownKey => f.write_str("unknown key"),
+            Self::AnotherClient => f.write_str("`client_id` is not the client that the credentials prove"),
             Self::Token(reason) => reason.fmt(f),
             Self::KeysUnavailable => f.write_str("the keys of the token's issuer cannot be had"),
             Self::UnknownCertificate => f.write_str("the certificate stands for no client"),
@@ -147,13 +152,7 @@ impl Authenticator {
     /// # Errors
     /// There is no proof, or it is wrong.
     pub async fn authenticate_as(&self, headers: &HeaderMap, how: &Presented) -> Result<Caller, Unauthenticated> {
-        let mut values = headers.get_all(how.header()).into_iter();
-        let value = values.next().ok_or(Unauthenticated::Missing)?;
-        if values.next().is_some() {
-            return Err(Unauthenticated::Malformed);
-        }
-        let credential =
-            value.to_str().ok().and_then(|value| how.credential(value)).ok_or(Unauthenticated::Malformed)?;
+        let credential = credential(headers, how)?;
         match is_compact(&credential) {
             true => self.token(&credential).await,
             false => {
@@ -162,6 +161,25 @@ impl Authenticator {
                 Ok(Caller::of(client))
             }
         }
+    }
+
+    /// The user whom one of our own tokens is about, which we signed as this issuer for this audience and gave to a
+    /// client that is still declared: that client, and the token's claims.
+    ///
+    /// # Errors
+    /// There is no such token after `Authorization: Bearer`, which is the only place where one is looked for.
+    pub fn user(
+        &self,
+        headers: &HeaderMap,
+        issuer: &str,
+        audience: &str,
+    ) -> Result<(Caller, token::Object), Unauthenticated> {
+        let text = credential(headers, &Presented::Bearer)?;
+        let own = self.own.as_ref().ok_or(token::Refused::Issuer)?;
+        let claims = own.believe_about_user(Compact::parse(&text)?, issuer, audience)?;
+        let id = claims.text("client_id").ok_or(token::Refused::MissingClaim("client_id"))?;
+        let client = self.clients.get(id).ok_or(token::Refused::UnknownClient)?;
+        Ok((Caller::of(Arc::clone(client)), claims.all))
     }
 
     async fn token(&self, text: &str) -> Result<Caller, Unauthenticated> {
@@ -189,6 +207,16 @@ impl Authenticator {
             }
         }
     }
+}
+
+/// The one credential in the headers.
+fn credential(headers: &HeaderMap, how: &Presented) -> Result<Zeroizing<String>, Unauthenticated> {
+    let mut values = headers.get_all(how.header()).into_iter();
+    let value = values.next().ok_or(Unauthenticated::Missing)?;
+    if values.next().is_some() {
+        return Err(Unauthenticated::Malformed);
+    }
+    value.to_str().ok().and_then(|value| how.credential(value)).ok_or(Unauthenticated::Malformed)
 }
 
 #[cfg(test)]

@@ -38,10 +38,10 @@ pub use self::forwarded::{Junk, TrustedProxies};
 use self::issuer::TrustedIssuers;
 pub use self::limit::{Limiter, RateLimited, Reservation};
 pub use self::networks::parse_networks;
-pub use self::presented::Presented;
+pub use self::presented::{Presented, client_id};
 pub use self::quota::Quota;
 pub use self::scope::Scope;
-use self::token::{Authority, PublicKey};
+use self::token::{Authority, Credentials, PublicKey};
 
 /// The access rules that are in force now; replaced as a whole on reload, so a removed client is refused at once.
 pub type Shared = Arc<ArcSwap<Access>>;
@@ -216,6 +216,25 @@ impl Access {
         match (self.authenticator.authenticate_as(headers, how).await, certificate) {
             (Err(Unauthenticated::Missing), Some(certificate)) => self.certified(certificate),
             (proved, _) => proved,
+        }
+    }
+
+    /// The caller that a client's own credentials prove to us as this issuer (RFC 6749, section 2.3), or where there are
+    /// none the connection's certificate (RFC 8705).
+    ///
+    /// # Errors
+    /// There is no proof, or it is wrong.
+    pub fn oauth_client(
+        &self,
+        credentials: Option<&Credentials>,
+        issuer: &str,
+        certificate: Option<&Arc<ClientCertificate>>,
+    ) -> Result<Caller, Unauthenticated> {
+        let authority = self.authenticator.authority().ok_or(Unauthenticated::Missing)?;
+        match (credentials, certificate) {
+            (Some(credentials), _) => authority.authenticate(&self.authenticator, credentials, issuer).map(Caller::of),
+            (None, Some(certificate)) => self.certified(certificate),
+            (None, None) => Err(Unauthenticated::Missing),
         }
     }
 

@@ -66,7 +66,7 @@ fn basic(pair: &str) -> Option<Zeroizing<String>> {
 }
 
 /// The id in `ub_<id>_<random>` or `<id>.<random>`.
-pub(super) fn client_id(key: &str) -> Option<&str> {
+pub fn client_id(key: &str) -> Option<&str> {
     let (id, random) = match key.strip_prefix("ub_") {
         Some(rest) => rest.split_once('_')?,
         None => key.split_once('.')?,

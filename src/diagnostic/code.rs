@@ -90,6 +90,8 @@ codes! {
         InvalidNetworks = "invalid-networks", Error;
         /// A network of all addresses in an allowlist: it admits everybody.
         OpenAllowlist = "open-allowlist", Warning;
+        /// A face with the OAuth password grant, which OAuth itself advises against.
+        DiscouragedGrant = "discouraged-grant", Warning;
         /// A password is written into the file; anybody who reads the file has it.
         InlineSecret = "inline-secret", Warning;
         /// The database URL cannot be understood.

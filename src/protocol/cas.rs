@@ -13,6 +13,7 @@ use serde_json::{Map, Value as Json, json};
 use zeroize::Zeroizing;
 
 use super::answer::{self, Login, empty};
+use super::entry::Entry;
 use super::face::{Face, Sample, Somebody, one_post};
 use super::input::checked;
 use super::{Asked, Problem, Protocol, Question, Response};
@@ -46,7 +47,7 @@ fn sample(somebody: &Somebody<'_>) -> Sample {
     let pair = Zeroizing::new(format!("{}:{}", somebody.identifier, somebody.password.expose()));
     let basic = format!("Basic {}", Base64::encode_string(pair.as_bytes()));
     let headers = vec![(AUTHORIZATION, basic)];
-    Sample { method: Method::POST, tail: String::new(), headers, body: Zeroizing::default() }
+    Sample { method: Method::POST, tail: String::new(), headers, body: Zeroizing::default(), proved: false }
 }
 
 #[derive(Debug)]
@@ -66,7 +67,7 @@ impl Protocol for Cas {
         Ok(Asked::new(Request::Login { identifier, password, context: Object::new() }, encode))
     }
 
-    fn refuse(&self, problem: Problem) -> Response {
+    fn refuse(&self, problem: Problem, _: Entry) -> Response {
         let told_of_users = [
             StatusCode::FORBIDDEN,
             StatusCode::NOT_FOUND,

@@ -30,6 +30,7 @@ pub static FACES: &[&Face] = &[
     &super::kinde::FACE,
     &super::b2c::FACE,
     &super::entra::FACE,
+    &super::oauth2::FACE,
 ];
 
 /// One provider's hook: how it is declared, and what it becomes.
@@ -83,9 +84,13 @@ pub struct Somebody<'s> {
     pub identifier: &'s str,
     /// The password.
     pub password: &'s Password,
+    /// The id of the client that asks.
+    pub client: &'s str,
+    /// The client's key.
+    pub key: &'s str,
 }
 
-/// A request as the provider sends it, but for the caller's own credential.
+/// A request as the provider sends it, but for the caller's own credential unless it says so.
 #[derive(Debug)]
 pub struct Sample {
     /// The method.
@@ -96,13 +101,16 @@ pub struct Sample {
     pub headers: Vec<(HeaderName, String)>,
     /// The body; it may hold the password.
     pub body: Zeroizing<String>,
+    /// Whether it holds the caller's credential.
+    pub proved: bool,
 }
 
 impl Sample {
     /// A POST of this JSON to the connector's own path.
     pub(super) fn json(body: &Json) -> Self {
         let headers = vec![(CONTENT_TYPE, "application/json".to_owned())];
-        Self { method: Method::POST, tail: String::new(), headers, body: Zeroizing::new(body.to_string()) }
+        let body = Zeroizing::new(body.to_string());
+        Self { method: Method::POST, tail: String::new(), headers, body, proved: false }
     }
 }
 

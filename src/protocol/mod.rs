@@ -9,6 +9,7 @@ mod b2c;
 mod cas;
 mod cognito;
 mod entra;
+mod entry;
 mod face;
 mod fusionauth;
 mod input;
@@ -19,8 +20,10 @@ mod kinde;
 mod kratos;
 mod logto;
 mod native;
+mod oauth2;
 mod okta;
 mod openapi;
+mod parameters;
 mod path;
 mod problem;
 
@@ -30,9 +33,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderMap, Method};
 
+pub use self::entry::{Entered, Entry, Grant, Issuer, Place, Signed, TokenKind};
 pub use self::face::{Choice, FACES, Face, Faces, Given, Kind, Mount, Options, Sample, Somebody, Wrong};
 pub use self::native::Native;
+pub use self::oauth2::metadata as oauth2_metadata;
 pub use self::openapi::openapi;
+pub use self::parameters::{Parameters, decoded, is_form};
 pub use self::path::is_connector_name;
 pub use self::problem::{Code, Problem};
 use crate::action::{Action, Outcome, Request};
@@ -60,8 +66,28 @@ pub trait Protocol: fmt::Debug + Send + Sync {
     /// The headers or the body are not as the protocol wants them.
     fn decode(&self, question: &Question<'_>) -> Result<Asked, Problem>;
 
-    /// Writes why the request got no further than the gateway.
-    fn refuse(&self, problem: Problem) -> Response {
+    /// What its caller has to show at this path.
+    fn entry(&self, _tail: &str) -> Entry {
+        Entry::Key
+    }
+
+    /// The action that a caller needs a scope for, to ask for this one.
+    fn scope(&self, action: Action) -> Action {
+        action
+    }
+
+    /// Whether it gives tokens to its callers, so that an [`Issuer`] is needed.
+    fn gives_tokens(&self) -> bool {
+        false
+    }
+
+    /// Whether nobody should need it any more, and nobody has said why it is needed here.
+    fn is_discouraged(&self) -> bool {
+        false
+    }
+
+    /// Writes why the request got no further than the gateway, to a caller who came in like this.
+    fn refuse(&self, problem: Problem, _entry: Entry) -> Response {
         problem.into_response()
     }
 }
@@ -75,6 +101,8 @@ pub struct Question<'q> {
     pub tail: &'q str,
     /// The path's query, without its question mark.
     pub query: Option<&'q str>,
+    /// What the caller has shown.
+    pub entered: &'q Entered,
     /// Every header.
     pub headers: &'q HeaderMap,
     /// The whole body.

@@ -129,6 +129,9 @@ impl fmt::Display for Code {
     }
 }
 
+/// The member in which a refusal has a protocol's own word, as OAuth calls it.
+const WORD: &str = "error";
+
 /// One refusal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
@@ -149,6 +152,21 @@ impl Problem {
     /// A value of the request that cannot be right.
     pub fn invalid(field: impl Into<String>, detail: impl Into<Cow<'static, str>>) -> Self {
         Self { extension: Some(("field", field.into())), ..Self::new(Code::InvalidInput).with_detail(detail) }
+    }
+
+    /// A request that cannot be right for a reason that its protocol has a word for.
+    pub(super) fn worded(word: &str, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self { extension: Some((WORD, word.to_owned())), ..Self::new(Code::InvalidInput).with_detail(detail) }
+    }
+
+    /// A token about a user that is not believed, or whose user is not there any more (RFC 6750, section 3.1).
+    pub fn invalid_token() -> Self {
+        Self { extension: Some((WORD, "invalid_token".to_owned())), ..Self::new(Code::Unauthorized) }
+    }
+
+    /// The protocol's own word for the reason.
+    pub(super) fn word(&self) -> Option<&str> {
+        self.extension.as_ref().filter(|(name, _)| *name == WORD).map(|(_, word)| word.as_str())
     }
 
     /// A value that the store's rules refuse, with their own reason.

@@ -1,8 +1,8 @@
 //! The way of one request: address, path, client, limits, body, question, answer.
 //!
 //! Invariant: whatever is cheap and refuses stands before whatever is dear. No body is read before its client is
-//! known, nothing is parsed before the client's limit, and no connector works before the account's. A request keeps
-//! the connector that it found first; a change, once begun, runs to its end whatever becomes of its connection.
+//! known (save where it holds the proof, see [`super::entrance`]), nothing is parsed before the client's limit, and no
+//! connector works before the account's. A request keeps the connector that it found first; a change, once begun, runs to its end whatever becomes of its connection.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -18,6 +18,7 @@ use tokio::time::Instant;
 
 use super::accept::Service;
 use super::connectors::{Answer, Connectors};
+use super::entrance::{Entrance, Rejected};
 use super::metrics::{Connected, Limit, Metrics, Stage, Verdict};
 use super::panic::caught;
 use super::readiness::Readiness;
@@ -26,11 +27,11 @@ use super::span::Spans;
 use super::tls::HandshakeFailure;
 use super::trace::{RequestIds, TRACERESPONSE};
 use super::{Settings, body, oauth};
-use crate::access::{self, Access, Attempt, Caller, Presented, RateLimited, Source, Unauthenticated};
+use crate::access::{self, Access, Attempt, Caller, RateLimited, Source, Unauthenticated};
 use crate::action::{Action, Outcome, Request};
 use crate::audit::Audit;
 use crate::handler;
-use crate::protocol::{self, Asked, Code, Encode, Faces, Mount, Problem, Question, Response, Route};
+use crate::protocol::{self, Asked, Code, Encode, Entered, Entry, Faces, Mount, Problem, Question, Response, Route};
 
 /// Everything that answering needs.
 #[derive(Debug)]
@@ -89,19 +90,15 @@ impl<C: Connectors> Gateway<C> {
     }
 
     async fn respond(self: Arc<Self>, head: &Parts, body: Incoming, mut record: Record) -> Response {
-        if let Some(page) = oauth::Page::at(&self.access.load(), head.uri.path()) {
+        if let Some(page) = oauth::Page::at(&self.access.load(), &self.faces, head.uri.path()) {
             return self.respond_to_oauth(page, head, body, record).await;
         }
         let mut body = Some(body);
         let ready = match self.prepare(head, &mut body, &mut record).await {
             Ok(ready) => ready,
             Err(refused) => {
-                let Refused { face, problem } = *refused;
-                record.refuse(&self.metrics, problem.code());
-                let mut response = match face {
-                    Some(mount) => mount.protocol.refuse(problem),
-                    None => problem.into_response(),
-                };
+                let Refused { code, mut response } = *refused;
+                record.refuse(&self.metrics, code, response.status());
                 if body.is_some_and(|body| !body::has_arrived(body)) {
                     response.extensions_mut().insert(Unread);
                 }
@@ -125,7 +122,7 @@ impl<C: Connectors> Gateway<C> {
     async fn respond_to_oauth(&self, page: oauth::Page, head: &Parts, body: Incoming, mut record: Record) -> Response {
         let access = self.access.load_full();
         if let Err(problem) = self.admit_address(&access, head, &mut record) {
-            record.refuse(&self.metrics, problem.code());
+            record.refuse(&self.metrics, problem.code(), problem.code().status());
             return problem.into_response();
         }
         oauth::answer(page, &access, &self.settings, &self.metrics, head, body, record).await
@@ -142,10 +139,14 @@ impl<C: Connectors> Gateway<C> {
         self.admit_address(&access, head, record)?;
         let faces = self.faces.load();
         let route = protocol::route(&faces, &head.method, head.uri.path())?;
-        let refused = |problem| Box::new(Refused { face: route.face().cloned(), problem });
+        let entry = route.protocol().entry(route.tail);
+        let refused = |problem: Problem| {
+            let (code, response) = (problem.code(), route.protocol().refuse(problem, entry));
+            Box::new(Refused { code, response })
+        };
         record.action = Some(route.action);
         record.protocol = Some(route.protocol().name());
-        let caller = self.admit_client(&access, head, &route, record).await.map_err(refused)?;
+        let (caller, entered) = self.admit_client(&access, head, &route, body, record).await.map_err(refused)?;
         let Some(connector) = self.connectors.find(route.connector) else {
             return Err(refused(Problem::new(Code::UnknownConnector)));
         };
@@ -160,12 +161,12 @@ impl<C: Connectors> Gateway<C> {
         };
         self.metrics.stage(Stage::Body, begun.elapsed());
         let (action, tail, query) = (route.action, route.tail, head.uri.query());
-        let question = Question { action, tail, query, headers: &head.headers, body: &bytes };
+        let question = Question { action, tail, query, entered: &entered, headers: &head.headers, body: &bytes };
         let Asked { request, encode } = route.protocol().decode(&question).map_err(refused)?;
         let action = request.action();
         if action != route.action {
             record.action = Some(action);
-            may(&caller, route.connector, action, record).map_err(refused)?;
+            may(&caller, route.connector, route.protocol().scope(action), record).map_err(refused)?;
         }
         record.about(&request);
         let attempt = self.reserve_account(&access, route.connector, &request, record).map_err(refused)?;
@@ -177,7 +178,7 @@ impl<C: Connectors> Gateway<C> {
             return Err(refused(Problem::new(Code::AuditUnavailable)));
         }
         let face = route.face().cloned();
-        Ok(Ready { face, encode, connector, request, attempt })
+        Ok(Ready { face, entry, encode, connector, request, attempt })
     }
 
     /// Finds out where the request comes from, and whether anybody there may ask.
@@ -202,11 +203,12 @@ impl<C: Connectors> Gateway<C> {
     /// Finds out who asks, and whether this client may ask this, from here, now.
     async fn admit_client(
         &self,
-        access: &Access,
+        access: &Arc<Access>,
         head: &Parts,
         route: &Route<'_>,
+        body: &mut Option<Incoming>,
         record: &mut Record,
-    ) -> Result<Caller, Problem> {
+    ) -> Result<(Caller, Entered), Problem> {
         // Only requests that do not authenticate count against the address: an identity provider sends all of its
         // requests from a few addresses.
         let attempt = access
@@ -216,16 +218,21 @@ impl<C: Connectors> Gateway<C> {
                 self.decided(Limit::Address, decision, record)
             })
             .transpose()?;
-        let how = route.face().map_or(Presented::Bearer, |face| Presented::in_header(&face.credentials));
-        let caller = match access.caller(&head.headers, &how, head.extensions.get()).await {
-            Ok(caller) => caller,
-            Err(reason) => {
+        let entrance = Entrance { access, settings: &self.settings, head, route };
+        let (caller, entered) = match entrance.enter(body).await {
+            Ok(entered) => entered,
+            Err(Rejected::Problem(problem)) => return Err(problem),
+            Err(Rejected::Unauthenticated(reason)) => {
                 record.class = Some(reason.class());
                 record.reason = Some(reason.to_string());
-                if reason == Unauthenticated::KeysUnavailable {
-                    return Err(Problem::new(Code::Unavailable).with_detail("the token's issuer cannot be reached"));
-                }
-                return Err(Problem::new(Code::Unauthorized));
+                return Err(match reason {
+                    Unauthenticated::KeysUnavailable => {
+                        Problem::new(Code::Unavailable).with_detail("the token's issuer cannot be reached")
+                    }
+                    Unauthenticated::Missing => Problem::new(Code::Unauthorized),
+                    _ if route.protocol().entry(route.tail) == Entry::Token => Problem::invalid_token(),
+                    _ => Problem::new(Code::Unauthorized),
+                });
             }
         };
         if let Some(attempt) = attempt {
@@ -237,9 +244,9 @@ impl<C: Connectors> Gateway<C> {
             record.class = Some("client_address_not_allowed");
             return Err(Problem::new(Code::Forbidden).with_detail("this client may not ask from this address"));
         }
-        may(&caller, route.connector, route.action, record)?;
+        may(&caller, route.connector, route.protocol().scope(route.action), record)?;
         self.decided(Limit::Client, client.reserve(), record)?;
-        Ok(caller)
+        Ok((caller, entered))
     }
 
     /// Counts the attempt before its work. Looking up is no attempt at anything and stands on the hot path; how much
@@ -272,7 +279,7 @@ impl<C: Connectors> Gateway<C> {
 
     /// Asks the connector and writes its answer.
     async fn answer(&self, ready: Ready<C::Connector>, mut record: Record) -> Response {
-        let Ready { face, encode, connector, request, attempt } = ready;
+        let Ready { face, entry, encode, connector, request, attempt } = ready;
         let begun = Instant::now();
         let time = face.as_ref().map_or(self.settings.budget, |face| face.time.min(self.settings.budget));
         let answer = caught(connector.answer(request, begun + time)).await;
@@ -294,7 +301,7 @@ impl<C: Connectors> Gateway<C> {
                 record.class = Some("panic");
                 let problem = Problem::new(Code::Internal);
                 let response = match face {
-                    Some(face) => face.protocol.refuse(problem),
+                    Some(face) => face.protocol.refuse(problem, entry),
                     None => problem.into_response(),
                 };
                 (Code::Internal.into(), response)
@@ -346,6 +353,7 @@ const X_USERBRIDGE_VERSION: HeaderName = HeaderName::from_static("x-userbridge-v
 /// A request that a connector can answer.
 struct Ready<A> {
     face: Option<Arc<Mount>>,
+    entry: Entry,
     encode: Encode,
     connector: Arc<A>,
     request: Request,
@@ -354,13 +362,13 @@ struct Ready<A> {
 
 /// A refusal, in the words of its face once that is known. Boxed, since it is large and rare.
 struct Refused {
-    face: Option<Arc<Mount>>,
-    problem: Problem,
+    code: Code,
+    response: Response,
 }
 
 impl From<Problem> for Box<Refused> {
     fn from(problem: Problem) -> Self {
-        Self::new(Refused { face: None, problem })
+        Self::new(Refused { code: problem.code(), response: problem.into_response() })
     }
 }
 

@@ -7,6 +7,7 @@ mod accept;
 mod admin;
 mod body;
 mod connectors;
+mod entrance;
 mod fetch;
 mod framing;
 mod gateway;

@@ -130,11 +130,11 @@ impl Record {
     }
 
     /// Counts and records that the request got no further than the gateway.
-    pub(super) fn refuse(&mut self, metrics: &Metrics, code: Code) {
+    pub(super) fn refuse(&mut self, metrics: &Metrics, code: Code, status: StatusCode) {
         if self.connector.is_none() {
             metrics.refused(code);
         }
-        self.finish(metrics, code.into(), code.status());
+        self.finish(metrics, code.into(), status);
     }
 
     /// Records what came of a request that is about no connector.

@@ -162,3 +162,28 @@ fn settings_that_would_let_anybody_in_are_refused() {
         assert!(checked.contains(problem) && refused.output.contains(problem), "{problem}: {checked}");
     }
 }
+
+#[test]
+fn a_certificate_proves_a_client_of_oauth_that_shows_nothing_else() {
+    let authority = Authority::new();
+    let known = self_signed("idp.example.com", DAY);
+    let faces = "tokens: { issuer: 'https://users.example.com' }\n\
+                 faces: [{ protocol: oauth2, connector: tiny, options: { accept_discouraged: a test } }]\n";
+    let clients = caller("idp", &known.digest(), "tiny:login");
+    let gateway = start(&authority, &format!("{PINNED}{faces}"), &clients);
+    let ask = |handshake: Handshake<'_>, more: &str| {
+        let form = format!("grant_type=password&username=ann&password=hello{more}");
+        let request = format!(
+            "POST /oauth2/tiny/token HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/x-www-form-urlencoded\r\n\
+             content-length: {}\r\n\r\n{form}",
+            form.len()
+        );
+        handshake.connect(gateway.address).unwrap().status_of(request.as_bytes()).unwrap()
+    };
+    let with = || Handshake::new(&authority).with(&known);
+    // The client comes in, and then this connector has no `login`.
+    assert_eq!((ask(with(), ""), ask(with(), "&client_id=idp")), (501, 501));
+    assert_eq!(ask(with(), "&client_id=tests"), 401, "another client's name");
+    assert_eq!(ask(with(), "&client_id=idp&client_secret=ub_idp_wrong"), 401, "a wrong key is wrong");
+    assert_eq!(ask(Handshake::new(&authority), "&client_id=idp"), 401, "without a certificate");
+}

@@ -192,7 +192,12 @@ pub struct Connection(pub StreamOwned<ClientConnection, TcpStream>);
 impl Connection {
     /// Looks a user up, with this key or without any; the answer's status.
     pub fn status(&mut self, key: Option<&str>) -> std::io::Result<u16> {
-        self.0.write_all(&get_user(key))?;
+        self.status_of(&get_user(key))
+    }
+
+    /// Sends this request; the answer's status.
+    pub fn status_of(&mut self, request: &[u8]) -> std::io::Result<u16> {
+        self.0.write_all(request)?;
         let (mut answer, mut buffer) = (Vec::new(), [0; 4096]);
         loop {
             let text = String::from_utf8_lossy(&answer).to_lowercase();

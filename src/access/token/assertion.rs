@@ -17,19 +17,19 @@ use crate::access::{Authenticator, Client};
 const MAX_LIFETIME: u64 = 300;
 
 impl Authority {
-    /// The client that signed the assertion.
-    pub(super) fn asserted(&self, clients: &Authenticator, text: &str) -> Result<Arc<Client>, Refused> {
+    /// The client that signed the assertion for us as this issuer.
+    pub(super) fn asserted(&self, clients: &Authenticator, text: &str, audience: &str) -> Result<Arc<Client>, Refused> {
         let token = Compact::parse(text)?;
         let id = token.issuer().ok_or(Refused::Issuer)?;
         let client = clients.client(id).ok_or(Refused::UnknownClient)?;
-        self.asserted_by(client, token, &self.assertion_rules(client.id()))?;
+        self.asserted_by(client, token, &Self::assertion_rules(client.id(), audience))?;
         Ok(Arc::clone(client))
     }
 
-    pub(super) fn assertion_rules(&self, client: &str) -> Rules {
+    pub(super) fn assertion_rules(client: &str, audience: &str) -> Rules {
         Rules {
             issuer: client.to_owned(),
-            audience: self.settings.issuer.clone(),
+            audience: audience.to_owned(),
             sole_audience: true,
             algorithms: Algorithm::ALL.to_vec(),
             types: vec![TokenType::ClientAuthentication, TokenType::Jwt, TokenType::Missing],

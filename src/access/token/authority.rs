@@ -13,6 +13,7 @@ use serde_json::{Value as Json, json};
 use tokio::time::Instant;
 
 use super::compact::Compact;
+use super::json::Object;
 use super::key::Algorithm;
 use super::keyring::KeyRing;
 use super::replay::Replays;
@@ -52,10 +53,31 @@ struct Documents {
     metadata: String,
 }
 
+/// A token that is to be signed.
+#[derive(Debug)]
+pub struct Unsigned {
+    /// What it is for.
+    pub kind: TokenType,
+    /// In whose name: our own issuer identifier, or one below it.
+    pub issuer: String,
+    /// Whom it is meant for.
+    pub audience: String,
+    /// Its further claims: neither these, nor the times and the id that every token gets.
+    pub claims: Object,
+}
+
 /// A token that was just made.
-pub(super) struct Issued {
-    pub(super) token: String,
-    pub(super) expires_in: u64,
+pub struct Issued {
+    /// Its compact text.
+    pub token: String,
+    /// How long it is valid, in seconds.
+    pub expires_in: u64,
+}
+
+impl fmt::Debug for Issued {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Issued").field("expires_in", &self.expires_in).finish_non_exhaustive()
+    }
 }
 
 /// How many assertions are remembered: at 5 minutes each, 300 a second.
@@ -77,7 +99,7 @@ impl Authority {
             issuer: settings.issuer.clone(),
             audience: settings.audience.clone(),
             sole_audience: false,
-            algorithms: vec![Algorithm::Es256, Algorithm::EdDsa],
+            algorithms: Algorithm::OWN.to_vec(),
             types: vec![TokenType::AccessToken],
             required: Vec::new(),
             #[cfg(test)]
@@ -110,35 +132,40 @@ impl Authority {
 
     /// A token for these scopes of the client; None when the system gives no random bytes.
     pub(super) fn issue(&self, client: &Client, scope: &str) -> Option<Issued> {
+        // RFC 9068, section 2.2; a client that acts for itself is its own subject.
+        let claims = [("sub", client.id()), ("client_id", client.id()), ("scope", scope)];
+        self.sign(Unsigned {
+            kind: TokenType::AccessToken,
+            issuer: self.settings.issuer.clone(),
+            audience: self.settings.audience.clone(),
+            claims: claims.map(|(name, text)| (name.to_owned(), json!(text))).into_iter().collect(),
+        })
+    }
+
+    /// Signs a token that is valid from now on; None when the system gives no random bytes.
+    pub fn sign(&self, unsigned: Unsigned) -> Option<Issued> {
+        let Unsigned { kind, issuer, audience, claims: further } = unsigned;
         let key = self.keys.signer(self.settings.settle, Instant::now())?;
         let mut id = [0; 16];
         self.outside.random.fill(&mut id).ok()?;
         let (now, expires_in) = ((self.outside.now)(), self.settings.lifetime.as_secs());
-        let header = json!({ "typ": "at+jwt", "alg": key.algorithm().as_str(), "kid": key.kid() });
-        // RFC 9068, section 2.2; a client that acts for itself is its own subject.
-        let claims = json!({
-            "iss": self.settings.issuer,
-            "aud": self.settings.audience,
-            "sub": client.id(),
-            "client_id": client.id(),
-            "iat": now,
-            "exp": now.saturating_add(expires_in),
-            "jti": Base64UrlUnpadded::encode_string(&id),
-            "scope": scope,
-        });
+        let header = json!({ "typ": kind.as_str(), "alg": key.algorithm().as_str(), "kid": key.kid() });
+        let mut claims = Object::new();
+        claims.insert("iss".to_owned(), json!(issuer));
+        claims.insert("aud".to_owned(), json!(audience));
+        claims.extend(further);
+        claims.insert("iat".to_owned(), json!(now));
+        claims.insert("exp".to_owned(), json!(now.saturating_add(expires_in)));
+        claims.insert("jti".to_owned(), json!(Base64UrlUnpadded::encode_string(&id)));
         let encode = |json: &Json| Base64UrlUnpadded::encode_string(json.to_string().as_bytes());
-        let signed = format!("{}.{}", encode(&header), encode(&claims));
+        let signed = format!("{}.{}", encode(&header), encode(&Json::Object(claims)));
         let signature = key.sign(signed.as_bytes(), &self.outside.random)?;
         Some(Issued { token: format!("{signed}.{}", Base64UrlUnpadded::encode_string(&signature)), expires_in })
     }
 
     /// The client that one of our tokens is for, and what it was allowed.
     pub(in crate::access) fn believe(&self, token: Compact<'_>) -> Result<(String, Vec<Scope>), Refused> {
-        let algorithm = self.rules.algorithm(&token)?;
-        let key = token.header("kid").and_then(|kid| self.keys.find(kid)).ok_or(Refused::UnknownKey)?;
-        self.rules.signature(&token, algorithm, key.public())?;
-        let claims = self.rules.claims(token, (self.outside.now)())?;
-        required(&claims)?;
+        let claims = self.verified(&self.rules, token)?;
         let client = claims.text("client_id").ok_or(Refused::MissingClaim("client_id"))?;
         if client != claims.subject {
             return Err(Refused::Subject);
@@ -146,6 +173,27 @@ impl Authority {
         let scopes = claims.text("scope").ok_or(Refused::MissingClaim("scope"))?;
         let scopes = scopes.split(' ').filter_map(|scope| scope.parse().ok()).collect();
         Ok((client.to_owned(), scopes))
+    }
+
+    /// The claims of an access token that we signed in this issuer's name for this one audience: one about a user, who
+    /// is its subject.
+    pub(in crate::access) fn believe_about_user(
+        &self,
+        token: Compact<'_>,
+        issuer: &str,
+        audience: &str,
+    ) -> Result<Claims, Refused> {
+        let (issuer, audience) = (issuer.to_owned(), audience.to_owned());
+        self.verified(&Rules { issuer, audience, sole_audience: true, ..self.rules.clone() }, token)
+    }
+
+    fn verified(&self, rules: &Rules, token: Compact<'_>) -> Result<Claims, Refused> {
+        let algorithm = rules.algorithm(&token)?;
+        let key = token.header("kid").and_then(|kid| self.keys.find(kid)).ok_or(Refused::UnknownKey)?;
+        rules.signature(&token, algorithm, key.public())?;
+        let claims = rules.claims(token, (self.outside.now)())?;
+        required(&claims)?;
+        Ok(claims)
     }
 
     #[cfg(test)]

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::authority::Authority;
-use crate::access::{Authenticator, Client, KeyDigest, RateLimited, Scope};
+use crate::access::{Authenticator, Client, KeyDigest, RateLimited, Scope, Unauthenticated};
 use crate::secret::Secret;
 
 /// A request for a token, as it was sent.
@@ -119,23 +119,27 @@ impl Authority {
         let Some(credentials) = &request.credentials else {
             return Err(error(GrantErrorKind::InvalidClient, "missing credentials"));
         };
-        let client = self.authenticate(clients, credentials)?;
+        let client = self
+            .authenticate(clients, credentials, self.issuer())
+            .map_err(|reason| error(GrantErrorKind::InvalidClient, &reason.to_string()))?;
         let granted = self.grant_to(&client, &request, address);
         granted.map_err(|(kind, reason)| GrantError { kind, reason, client: Some(client) })
     }
 
-    fn authenticate(&self, clients: &Authenticator, credentials: &Credentials) -> Result<Arc<Client>, GrantError> {
-        let wrong = |reason: String| GrantError { kind: GrantErrorKind::InvalidClient, reason, client: None };
+    /// The client that these credentials prove to us as this issuer.
+    pub(in crate::access) fn authenticate(
+        &self,
+        clients: &Authenticator,
+        credentials: &Credentials,
+        issuer: &str,
+    ) -> Result<Arc<Client>, Unauthenticated> {
         match credentials {
-            Credentials::Secret { id, secret } => {
-                let presented = KeyDigest::of_bytes(secret.expose());
-                clients.client_with_key(id, &presented).map_err(|reason| wrong(reason.to_string()))
-            }
+            Credentials::Secret { id, secret } => clients.client_with_key(id, &KeyDigest::of_bytes(secret.expose())),
             Credentials::Assertion(Assertion { id, text }) => {
-                let client = self.asserted(clients, text).map_err(|reason| wrong(reason.to_string()))?;
+                let client = self.asserted(clients, text, issuer)?;
                 match id.as_ref().is_none_or(|id| id == client.id()) {
                     true => Ok(client),
-                    false => Err(wrong("`client_id` is not the assertion's".to_owned())),
+                    false => Err(Unauthenticated::AnotherClient),
                 }
             }
         }

@@ -8,7 +8,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 use serde_json::{Map, Number, Value as Json};
 
 /// The members of an object.
-pub(in crate::access) type Object = Map<String, Json>;
+pub type Object = Map<String, Json>;
 
 /// The object that is the whole text; None for anything else.
 pub(in crate::access) fn object(text: &[u8]) -> Option<Object> {

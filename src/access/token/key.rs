@@ -29,6 +29,9 @@ impl Algorithm {
     /// Every algorithm.
     pub const ALL: [Self; 4] = [Self::Es256, Self::EdDsa, Self::Rs256, Self::Ps256];
 
+    /// Those that we sign with.
+    pub const OWN: [Self; 2] = [Self::Es256, Self::EdDsa];
+
     /// The registered name.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -20,9 +20,10 @@ use std::fmt;
 
 use ring::rand::SystemRandom;
 
-pub use self::authority::{Authority, AuthoritySettings};
+pub use self::authority::{Authority, AuthoritySettings, Issued, Unsigned};
 pub(in crate::access) use self::compact::{Compact, is_compact};
 pub use self::grant::{Assertion, Credentials, GrantError, GrantErrorKind, GrantRequest, Granted};
+pub use self::json::Object;
 pub use self::key::{Algorithm, Jwk, PublicKey};
 pub use self::rules::TokenType;
 pub(in crate::access) use self::rules::{Claims, Rules};

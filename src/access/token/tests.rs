@@ -155,7 +155,7 @@ fn what_we_issue_we_believe() {
         let issued = authority.issue(client, "acme:login acme:get_user").unwrap();
         let token = Compact::parse(&issued.token).ok().unwrap();
         assert_eq!((token.header("typ"), token.header("kid")), (Some("at+jwt"), Some(keys.key.kid())));
-        let expected = ["iss", "aud", "sub", "client_id", "iat", "exp", "jti", "scope"];
+        let expected = ["iss", "aud", "sub", "client_id", "scope", "iat", "exp", "jti"];
         assert_eq!(token.claims.keys().collect::<Vec<_>>(), expected);
         let (id, scopes) = authority.believe(token).unwrap();
         let scopes: Vec<String> = scopes.iter().map(ToString::to_string).collect();
@@ -353,14 +353,14 @@ fn assertions_are_for_us_alone_and_for_once() {
     for (name, text, reason, check) in cases {
         let authority = authority(&own.key);
         let asserted = |rules: &Rules| authority.asserted_by(client, Compact::parse(&text)?, rules);
-        assert_eq!(authority.asserted(access.authenticator(), &text).map(|_| ()), Err(reason), "{name}");
+        assert_eq!(authority.asserted(access.authenticator(), &text, ISSUER).map(|_| ()), Err(reason), "{name}");
         if check.is_some() {
-            let rules = Rules { without: check, ..authority.assertion_rules("auth0") };
+            let rules = Rules { without: check, ..Authority::assertion_rules("auth0", ISSUER) };
             assert_eq!(asserted(&rules), Ok(()), "{name}: another check refuses it too");
         }
     }
     let authority = authority(&own.key);
-    let asserted = |text: &str| authority.asserted(access.authenticator(), text).map(|_| ());
+    let asserted = |text: &str| authority.asserted(access.authenticator(), text, ISSUER).map(|_| ());
     for (changes, expected) in [
         (json!({ "iss": "nobody" }), Err(Refused::UnknownClient)),
         (json!({}), Ok(())),
@@ -372,6 +372,6 @@ fn assertions_are_for_us_alone_and_for_once() {
     }
     // A reload does not forget.
     let again = Authority::new(authority.settings.clone(), outside(), Some(&authority)).unwrap();
-    let replayed = again.asserted(access.authenticator(), &sign(&header, json!({})));
+    let replayed = again.asserted(access.authenticator(), &sign(&header, json!({})), ISSUER);
     assert_eq!(replayed.map(|_| ()).unwrap_err(), Refused::Replayed);
 }

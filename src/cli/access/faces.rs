@@ -13,7 +13,7 @@ use crate::secret::Secret;
 pub(in crate::cli) fn faces(raw: &RawGateway, surroundings: &Surroundings<'_>, faults: &mut Vec<Fault>) -> Faces {
     let mut faces = Faces::default();
     for declared in &raw.faces {
-        let Some(mount) = mount(declared, surroundings, faults) else { continue };
+        let Some(mount) = mount(declared, raw, surroundings, faults) else { continue };
         if !faces.mount(&declared.connector.value, mount) {
             let (protocol, connector) = (&declared.protocol.value, &declared.connector.value);
             let message = format!("`{connector}` has a face of protocol `{protocol}` already");
@@ -23,7 +23,12 @@ pub(in crate::cli) fn faces(raw: &RawGateway, surroundings: &Surroundings<'_>, f
     faces
 }
 
-fn mount(raw: &RawFace, surroundings: &Surroundings<'_>, faults: &mut Vec<Fault>) -> Option<Mount> {
+fn mount(
+    raw: &RawFace,
+    gateway: &RawGateway,
+    surroundings: &Surroundings<'_>,
+    faults: &mut Vec<Fault>,
+) -> Option<Mount> {
     let before = faults.len();
     if !is_connector_name(&raw.connector.value) {
         let message = format!("`{}` cannot be a connector's name", raw.connector.value);
@@ -47,13 +52,45 @@ fn mount(raw: &RawFace, surroundings: &Surroundings<'_>, faults: &mut Vec<Fault>
         return None;
     }
     match (face.open)(&options) {
-        Ok(protocol) => Some(Mount { protocol, credentials: credentials?, time: time? }),
+        Ok(protocol) => {
+            if protocol.gives_tokens() {
+                giving_tokens(raw, gateway, faults);
+            }
+            if protocol.is_discouraged() {
+                faults.push(discouraged(raw));
+            }
+            Some(Mount { protocol, credentials: credentials?, time: time? })
+        }
         Err(wrong) => {
             let span = raw.options.get(wrong.option).map_or(&raw.protocol.span, |at| &at.span);
             faults.push(Fault::new(Code::InvalidValue, span.clone(), wrong.message));
             None
         }
     }
+}
+
+/// A face that gives tokens signs them with the gateway's keys, and its callers are clients of OAuth.
+fn giving_tokens(raw: &RawFace, gateway: &RawGateway, faults: &mut Vec<Fault>) {
+    let name = &raw.protocol.value;
+    if gateway.tokens.is_none() {
+        let message = format!("`{name}` gives tokens, and nothing says in whose name they are signed");
+        let fault = Fault::new(Code::MissingKey, raw.protocol.span.clone(), message);
+        faults.push(
+            fault.help("add `tokens: { issuer: https://… }` with the address by which callers know this gateway"),
+        );
+    }
+    if let Some(at) = &raw.credentials {
+        let message = format!("callers of `{name}` prove themselves as clients of OAuth do, so no header can be named");
+        faults.push(Fault::new(Code::ConflictingKeys, at.span.clone(), message).help("remove `credentials`"));
+    }
+}
+
+fn discouraged(raw: &RawFace) -> Fault {
+    let message = "the password grant is discouraged: every program on the way sees the user's password";
+    Fault::new(Code::DiscouragedGrant, raw.protocol.span.clone(), message).help(
+        "use the provider's own hook where it has one (`userbridge connect` lists them)\n\
+         or say why it is acceptable here: `options: { accept_discouraged: \"…\" }`",
+    )
 }
 
 fn header(at: &At<String>, faults: &mut Vec<Fault>) -> Option<HeaderName> {

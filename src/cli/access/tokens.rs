@@ -43,6 +43,12 @@ pub(in crate::cli) fn declared(raw: &RawGateway, faults: &mut Vec<Fault>) -> Opt
         if raw.tokens.as_ref().is_some_and(|own| own.issuer.value == issuer.issuer.value) {
             faults.push(invalid(&issuer.issuer, "this is the gateway's own issuer, whose tokens are believed anyway"));
         }
+        let below = raw.tokens.as_ref().and_then(|own| issuer.issuer.value.strip_prefix(own.issuer.value.as_str()));
+        if below.is_some_and(|rest| rest.starts_with("/oauth2/")) {
+            let message =
+                "the tokens of this gateway's own `oauth2` face are about users and open nothing but userinfo";
+            faults.push(invalid(&issuer.issuer, message));
+        }
         trusted(issuer, &known, faults)
     });
     Some(Declared { own, trusted: trusted.collect() })

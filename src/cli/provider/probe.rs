@@ -13,6 +13,7 @@ use serde_json::{Value as Json, json};
 use zeroize::Zeroizing;
 
 use super::{Connect, Place};
+use crate::access::client_id;
 use crate::cli::{Exit, Format, variable};
 use crate::outbound::{Answer, Client, Network, Origin, Request, Unfit, authorities};
 use crate::protocol::{Face, Somebody};
@@ -65,17 +66,22 @@ fn ask(connect: &Connect, face: &Face, place: &Place) -> Result<(Answer, Duratio
         false => Password::new("userbridge probe"),
     };
     let identifier = connect.identifier.as_deref().unwrap_or(NOBODY);
-    let sample = sample(&Somebody { identifier, password: &password });
+    let key = Zeroizing::new(key.trim().to_owned());
+    let client = client_id(&key).unwrap_or_default();
+    let sample = sample(&Somebody { identifier, password: &password, client, key: &key });
     let (origin, path) = Origin::parse(&place.url(face)).map_err(|unfit| match unfit {
         Unfit::Invalid(why) => format!("`{}` is no address: {why}", place.base),
         Unfit::Unencrypted | Unfit::Private => format!("`{}` cannot be asked", place.base),
     })?;
     let name: HeaderName = place.credentials.parse().map_err(|_| "the header of the key has no name".to_owned())?;
     let value = match name == AUTHORIZATION {
-        true => Zeroizing::new(format!("Bearer {}", key.trim())),
-        false => Zeroizing::new(key.trim().to_owned()),
+        true => Zeroizing::new(format!("Bearer {}", key.as_str())),
+        false => key.clone(),
     };
-    let mut headers = vec![(name, secret(&value)?)];
+    let mut headers = Vec::new();
+    if !sample.proved {
+        headers.push((name, secret(&value)?));
+    }
     for (name, value) in &sample.headers {
         headers.push((name.clone(), secret(value)?));
     }
@@ -115,13 +121,15 @@ fn secret(text: &str) -> Result<HeaderValue, String> {
     Ok(value)
 }
 
-/// The code of a problem document; None for an answer of the protocol.
+/// The code of a problem document, or of what OAuth has in its place; None for an answer of the protocol.
 fn problem_code(answer: &Answer, body: &str) -> Option<String> {
-    if answer.media_type != "application/problem+json" {
-        return None;
-    }
-    let problem: Json = serde_json::from_str(body).ok()?;
-    problem["code"].as_str().map(str::to_owned)
+    let answered: Json = serde_json::from_str(body).ok()?;
+    let code = match answer.media_type.as_str() {
+        "application/problem+json" => &answered["code"],
+        _ if answered["error"].is_string() => &answered["problem"],
+        _ => return None,
+    };
+    code.as_str().map(str::to_owned)
 }
 
 fn meaning(face: &Face, place: &Place, somebody: bool, problem: Option<&str>, body: &str, took: Duration) -> String {
@@ -167,5 +175,6 @@ fn actions(face: &Face) -> String {
 /// What a problem says in words.
 fn detail(body: &str) -> String {
     let problem: Json = serde_json::from_str(body).unwrap_or_default();
-    problem["detail"].as_str().or_else(|| problem["title"].as_str()).unwrap_or_default().to_owned()
+    let words = ["detail", "error_description", "title"].into_iter().find_map(|name| problem[name].as_str());
+    words.unwrap_or_default().to_owned()
 }
