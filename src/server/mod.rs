@@ -5,6 +5,7 @@
 
 mod accept;
 mod admin;
+mod asking;
 mod body;
 mod connectors;
 mod fetch;
