@@ -96,11 +96,6 @@ impl<C: Connectors> Gateway<C> {
         self.access.load_full()
     }
 
-    /// Lives as long as work that outlives its connection.
-    pub(super) fn work(&self) -> watch::Receiver<()> {
-        self.work.subscribe()
-    }
-
     /// The record of a request that begins now.
     pub(super) fn record(&self, peer: IpAddr, headers: &HeaderMap) -> Record {
         let (id, trace) = self.ids.next();
