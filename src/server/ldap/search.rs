@@ -326,11 +326,11 @@ impl Cursor {
     fn of(cookie: &[u8]) -> Result<Self, Refusal> {
         let text = std::str::from_utf8(cookie).map_err(|_| foreign_cookie())?;
         match text.split_at_checked(1) {
-            None => Ok(Self::Fixed(0)),
+            None if text.is_empty() => Ok(Self::Fixed(0)),
             Some(("f", number)) => number.parse().map(Self::Fixed).map_err(|_| foreign_cookie()),
             Some(("l", "")) => Ok(Self::Listed(None)),
             Some(("l", after)) => Ok(Self::Listed(Some(after.to_owned()))),
-            Some(_) => Err(foreign_cookie()),
+            None | Some(_) => Err(foreign_cookie()),
         }
     }
 
