@@ -88,7 +88,7 @@ fn attempts_are_counted_before_they_are_made() {
 
 #[test]
 fn everything_is_recorded_once() {
-    let directory = Directory::small("audit: { to: audit.jsonl }\n");
+    let directory = Directory::small("audit: { to: 'file:audit.jsonl' }\n");
     assert_eq!(directory.who_am_i(&user("ann@example.com"), PASSWORD_OF_ALL).code, 0);
     assert_eq!(directory.who_am_i(&user("ann@example.com"), "wrong horse").code, 49);
     assert_eq!(directory.search(&["-b", BASE, "(mail=bob@example.com)"]).code, 0);

@@ -24,7 +24,7 @@ fn start(identity: &Identity, authority: &Authority, ldap: &str, further: &str) 
 
 /// `ldapwhoami` as Ann, believing the authority in this file.
 fn ann(directory: &Directory, scheme: &str, authority: &str, arguments: &[&str]) -> Tool {
-    let url = format!("{scheme}://localhost:{}", directory.address.port());
+    let url = format!("{scheme}://{}", directory.address);
     let authority = directory.gateway.folder().join(authority);
     let environment = [("LDAPTLS_CACERT", authority.to_str().unwrap()), ("LDAPTLS_REQCERT", "demand")];
     let name = user("ann@example.com");

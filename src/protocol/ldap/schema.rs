@@ -149,6 +149,19 @@ impl Matching {
     }
 }
 
+/// What only the root and this description have: clients that check names against the schema ask for it, too.
+const DESCRIBING: &[(&str, &str, &str)] = &[
+    ("2.5.21.5", "attributeTypes", "3"),
+    ("2.5.21.6", "objectClasses", "37"),
+    ("1.3.6.1.4.1.1466.101.120.16", "ldapSyntaxes", "54"),
+    ("1.3.6.1.4.1.1466.101.120.5", "namingContexts", "12"),
+    ("1.3.6.1.4.1.1466.101.120.7", "supportedExtension", "38"),
+    ("1.3.6.1.4.1.1466.101.120.13", "supportedControl", "38"),
+    ("1.3.6.1.4.1.1466.101.120.15", "supportedLDAPVersion", "27"),
+    ("1.3.6.1.1.4", "vendorName", "15"),
+    ("1.3.6.1.1.5", "vendorVersion", "15"),
+];
+
 /// The types as RFC 4512 (section 4.1.2) writes them.
 pub(super) fn attribute_types() -> Vec<String> {
     let describe = |kind: &Type| {
@@ -158,7 +171,10 @@ pub(super) fn attribute_types() -> Vec<String> {
         let usage = if kind.operational { " NO-USER-MODIFICATION USAGE directoryOperation" } else { "" };
         format!("( {} NAME ( {names} ) {rules} SYNTAX {syntax}{single}{usage} )", kind.oid)
     };
-    TYPES.iter().map(describe).collect()
+    let own = DESCRIBING.iter().map(|(oid, name, syntax)| {
+        format!("( {oid} NAME '{name}' SYNTAX 1.3.6.1.4.1.1466.115.121.1.{syntax} USAGE directoryOperation )")
+    });
+    TYPES.iter().map(describe).chain(own).collect()
 }
 
 /// The classes as RFC 4512 (section 4.1.1) writes them.
@@ -168,9 +184,19 @@ pub(super) fn object_classes() -> Vec<String> {
 
 /// The syntaxes in use (RFC 4512, section 4.1.5).
 pub(super) fn syntaxes() -> Vec<String> {
-    [("12", "DN"), ("15", "Directory String"), ("26", "IA5 String"), ("38", "OID"), ("50", "Telephone Number")]
-        .map(|(number, name)| format!("( 1.3.6.1.4.1.1466.115.121.1.{number} DESC '{name}' )"))
-        .into_iter()
-        .chain(["( 1.3.6.1.1.16.1 DESC 'UUID' )".to_owned()])
-        .collect()
+    [
+        ("3", "Attribute Type Description"),
+        ("12", "DN"),
+        ("15", "Directory String"),
+        ("26", "IA5 String"),
+        ("27", "INTEGER"),
+        ("37", "Object Class Description"),
+        ("38", "OID"),
+        ("50", "Telephone Number"),
+        ("54", "LDAP Syntax Description"),
+    ]
+    .map(|(number, name)| format!("( 1.3.6.1.4.1.1466.115.121.1.{number} DESC '{name}' )"))
+    .into_iter()
+    .chain(["( 1.3.6.1.1.16.1 DESC 'UUID' )".to_owned()])
+    .collect()
 }

@@ -23,6 +23,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Io for T {}
 /// How long a client that has proved itself may be silent: pools keep connections for a while.
 const BOUND_PATIENCE: Duration = Duration::from_secs(300);
 
+/// How long the last words may take.
+const PARTING: Duration = Duration::from_secs(2);
+
 /// What output is gathered before it is sent, in bytes.
 const BATCH: usize = 32 * 1024;
 
@@ -142,9 +145,20 @@ impl Connection {
         if let Some(reply) = last {
             reply.encode(0, &mut self.output);
         }
-        if self.flush().await.is_ok() {
-            let _ = timeout(self.write, self.io.shutdown()).await;
-        }
+        let parting = async {
+            self.flush().await?;
+            self.io.shutdown().await?;
+            // Closing while bytes are unread would take back what was said last (RFC 9293, section 3.10.4).
+            let mut left = 4 * MAX_MESSAGE;
+            while left > 0 {
+                match self.io.read(&mut self.input).await? {
+                    0 => break,
+                    count => left = left.saturating_sub(count),
+                }
+            }
+            io::Result::Ok(())
+        };
+        let _ = timeout(PARTING, parting).await;
     }
 
     /// The stream, if nothing was sent ahead: what came in the clear must not count as encrypted.
