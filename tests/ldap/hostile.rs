@@ -35,7 +35,7 @@ fn what_is_no_message_ends_its_connection_only() {
         message(1, 0x5f, b""),
         search(1, BASE, &element(0xaf, b"")),
         search(1, BASE, &few),
-        search(1, BASE, &negations)[..60_000].to_vec(),
+        search(1, BASE, &negations),
     ] {
         is_ended(&directory, &bytes);
     }

@@ -151,6 +151,13 @@ impl Matching {
 
 /// What only the root and this description have: clients that check names against the schema ask for it, too.
 const DESCRIBING: &[(&str, &str, &str)] = &[
+    ("2.5.18.1", "createTimestamp", "24"),
+    ("2.5.18.2", "modifyTimestamp", "24"),
+    ("2.5.21.1", "dITStructureRules", "17"),
+    ("2.5.21.2", "dITContentRules", "16"),
+    ("2.5.21.4", "matchingRules", "30"),
+    ("2.5.21.7", "nameForms", "35"),
+    ("2.5.21.8", "matchingRuleUse", "31"),
     ("2.5.21.5", "attributeTypes", "3"),
     ("2.5.21.6", "objectClasses", "37"),
     ("1.3.6.1.4.1.1466.101.120.16", "ldapSyntaxes", "54"),

@@ -165,7 +165,10 @@ impl<C: Connectors> Session<C> {
         if version != 3 {
             return Err(Refusal::new(LdapResultCode::ProtocolError, "only version 3 is spoken"));
         }
-        self.require_encryption()?;
+        // Nobody without a password gives none away; many clients bind so before they read the root.
+        if !(name.is_empty() && matches!(credential, Credential::Empty)) {
+            self.require_encryption()?;
+        }
         let password = match credential {
             Credential::Unsupported => {
                 return Err(Refusal::new(LdapResultCode::AuthMethodNotSupported, "only simple binds are possible"));
