@@ -14,6 +14,17 @@ fn findings(ldap: &str, clients: &str) -> String {
 }
 
 #[test]
+fn what_the_readme_shows_is_in_order() {
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    let (_, rest) = readme.split_once("```yaml\nldap:").unwrap();
+    let shown = format!("ldap:{}", rest.split_once("```").unwrap().0);
+    // There is no certificate here.
+    let shown = shown.replace("0.0.0.0:636", "127.0.0.1:0").replace("client: directory", "client: tests");
+    let said = findings(&shown, "");
+    assert!(!said.contains("error"), "{said}");
+}
+
+#[test]
 fn every_mistake_is_found_where_it_is() {
     let good = section("");
     assert!(!findings(&good, "").contains("error"), "{}", findings(&good, ""));
