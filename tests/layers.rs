@@ -25,6 +25,7 @@ const EXCEPTIONS: &[(&str, &str)] = &[("action", "secret::Password"), ("db", "sq
 /// What may be named in these modules only, and why.
 const HOMES: &[(&[&str], &[&str], &str)] = &[
     (&["serde_saphyr"], &["definition"], "YAML is read in one place"),
+    (&["ldap3_proto"], &["protocol"], "one protocol has its codec in one place"),
     (&["hyper", "hyper_util", "http_body_util"], &["protocol", "server", "cli", "outbound"], "handlers see no HTTP"),
     (
         &["http"],

@@ -21,6 +21,7 @@ mod hash_cli;
 mod http;
 mod init;
 mod layers;
+mod ldap;
 mod limits;
 mod metrics;
 mod migration;

@@ -197,7 +197,10 @@ impl Authenticator {
     }
 
     /// The client of this id, if the digest is that of one of its keys.
-    pub(super) fn client_with_key(&self, id: &str, presented: &KeyDigest) -> Result<Arc<Client>, Unauthenticated> {
+    ///
+    /// # Errors
+    /// The client is not declared, or has no such key.
+    pub fn client_with_key(&self, id: &str, presented: &KeyDigest) -> Result<Arc<Client>, Unauthenticated> {
         match self.clients.get(id) {
             Some(client) if client.accepts(presented) => Ok(Arc::clone(client)),
             Some(_) => Err(Unauthenticated::UnknownKey),

@@ -248,6 +248,16 @@ impl Access {
         Ok(Caller::of(Arc::clone(client)))
     }
 
+    /// The client of this id, if the text is one of its keys: for protocols whose callers say both. No token and no key
+    /// of another client opens it.
+    ///
+    /// # Errors
+    /// The client is not declared, or this is none of its keys.
+    pub fn client_of_key(&self, id: &str, key: &str) -> Result<(Arc<Client>, KeyDigest), Unauthenticated> {
+        let digest = KeyDigest::of(key);
+        self.authenticator.client_with_key(id, &digest).map(|client| (client, digest))
+    }
+
     /// What turns credentials into callers.
     pub fn authenticator(&self) -> &Authenticator {
         &self.authenticator

@@ -1,6 +1,7 @@
 //! The access rules of the gateway's settings, parsed with their places.
 
 pub(super) mod faces;
+pub(super) mod ldap;
 pub(super) mod networks;
 pub(super) mod tokens;
 

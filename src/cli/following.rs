@@ -13,15 +13,17 @@ use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
 
 use super::access::faces::faces;
+use super::access::ldap::directories;
 use super::access::networks::NetworkFiles;
 use super::access::{Rules, rules};
 use super::tls::FollowedTls;
 use super::tokens::{self, FirstKey, beside};
 use super::{tls, variable};
 use crate::access::{self, Access};
-use crate::definition::{At, Gateway, RawAudit, Surroundings, check_gateway, read};
+use crate::definition::{At, Gateway, RawAudit, RawTls, Surroundings, check_gateway, read};
 use crate::diagnostic::{Report, Source};
 use crate::protocol::Faces;
+use crate::protocol::ldap::Directories;
 use crate::reload::{Digest, SETTLED, SETTLED_SMALLER, Settling, Trigger};
 use crate::server::Tls;
 
@@ -35,7 +37,9 @@ pub(super) struct FollowedSettings {
     start_only: StartOnly,
     networks: NetworkFiles,
     faces: Arc<ArcSwap<Faces>>,
+    directories: Arc<ArcSwap<Directories>>,
     tls: Option<FollowedTls>,
+    ldap_tls: Option<FollowedTls>,
     /// Of the content that was decided upon last, with that of the files of networks.
     digest: Digest,
     settling: Settling,
@@ -56,8 +60,23 @@ impl FollowedSettings {
         let digest = digest(&source, &networks);
         let keys = Ok(access.load().authenticator().authority().map_or_else(Vec::new, |own| own.key_ids()));
         let settling = Settling::default();
-        let faces = Arc::default();
-        Self { path, gateway, source, access, start_only, networks, faces, tls: None, digest, settling, keys }
+        let (faces, directories) = (Arc::default(), Arc::default());
+        let (tls, ldap_tls) = (None, None);
+        Self {
+            path,
+            gateway,
+            source,
+            access,
+            start_only,
+            networks,
+            faces,
+            directories,
+            tls,
+            ldap_tls,
+            digest,
+            settling,
+            keys,
+        }
     }
 
     /// Keeps these faces current, too.
@@ -73,10 +92,20 @@ impl FollowedSettings {
         self
     }
 
+    /// Keeps LDAP's directories current, too, and follows the files of its own TLS.
+    pub fn with_ldap(mut self, directories: Arc<ArcSwap<Directories>>, tls: Option<Arc<Tls>>) -> Self {
+        let surroundings = Surroundings { variable: &variable, directory: beside(&self.path) };
+        let declared = tls.zip(ldap_tls(&self.gateway));
+        self.ldap_tls = declared.map(|(tls, raw)| FollowedTls::new(tls, raw, &surroundings));
+        self.directories = directories;
+        self
+    }
+
     /// Every file whose change may change something.
     pub fn files(&self) -> Vec<PathBuf> {
         let surroundings = Surroundings { variable: &variable, directory: beside(&self.path) };
-        let tls = self.gateway.raw.tls.iter().flat_map(|raw| tls::files(&raw.value, &surroundings));
+        let declared = self.gateway.raw.tls.iter().map(|raw| &raw.value).chain(ldap_tls(&self.gateway));
+        let tls = declared.flat_map(|raw| tls::files(raw, &surroundings));
         let networks = self.networks.paths().map(ToOwned::to_owned);
         std::iter::once(self.path.clone()).chain(networks).chain(tls).collect()
     }
@@ -89,7 +118,11 @@ impl FollowedSettings {
             (Some(tls), Some(raw)) => tls.look(&raw.value, &self.source, &surroundings, trigger, now),
             _ => None,
         };
-        settings.into_iter().chain(tls).min()
+        let ldap = match (&mut self.ldap_tls, ldap_tls(&self.gateway)) {
+            (Some(tls), Some(raw)) => tls.look(raw, &self.source, &surroundings, trigger, now),
+            _ => None,
+        };
+        settings.into_iter().chain(tls).chain(ldap).min()
     }
 
     fn look_at_settings(&mut self, trigger: Trigger, now: Instant) -> Option<Duration> {
@@ -143,7 +176,7 @@ impl FollowedSettings {
     }
 
     fn put(&mut self, checked: Checked, source: Source) {
-        let Checked { gateway, rules: Rules { mut settings, tokens }, faces } = checked;
+        let Checked { gateway, rules: Rules { mut settings, tokens }, faces, directories } = checked;
         let changed = self.start_only.differences(&StartOnly::of(&gateway));
         if !changed.is_empty() {
             tracing::warn!(settings = changed.join(", "), "these settings need a restart; the old ones stay in force");
@@ -161,6 +194,7 @@ impl FollowedSettings {
                 tokens::warm(&new);
                 self.access.store(Arc::new(new));
                 self.faces.store(Arc::new(faces));
+                self.directories.store(Arc::new(directories));
                 tracing::info!("clients, networks, limits, faces and keys are those of the changed settings");
             }
             Err(error) => tracing::error!(%error, "settings refused, the last good ones stay"),
@@ -173,6 +207,12 @@ struct Checked {
     gateway: Gateway,
     rules: Rules,
     faces: Faces,
+    directories: Directories,
+}
+
+/// The TLS that LDAP has for itself.
+fn ldap_tls(gateway: &Gateway) -> Option<&RawTls> {
+    gateway.raw.ldap.as_ref().and_then(|ldap| ldap.value.tls.as_ref()).map(|at| &at.value)
 }
 
 fn check(source: &Source, networks: &mut NetworkFiles, directory: &Path) -> Result<Checked, Report> {
@@ -181,8 +221,9 @@ fn check(source: &Source, networks: &mut NetworkFiles, directory: &Path) -> Resu
     let mut faults = Vec::new();
     let rules = rules(&gateway.raw, networks, &mut faults);
     let faces = faces(&gateway.raw, &Surroundings { variable: &variable, directory }, &mut faults);
+    let directories = directories(&gateway.raw, &mut faults);
     let report = Report::new(source.clone(), faults.into_iter().map(Into::into).collect());
-    if report.is_fatal() { Err(report) } else { Ok(Checked { gateway, rules, faces }) }
+    if report.is_fatal() { Err(report) } else { Ok(Checked { gateway, rules, faces, directories }) }
 }
 
 fn digest(source: &Source, networks: &NetworkFiles) -> Digest {
@@ -194,7 +235,7 @@ fn digest(source: &Source, networks: &NetworkFiles) -> Digest {
 }
 
 /// Settings that are read at the start only, as text, by their keys.
-struct StartOnly([(&'static str, String); 7]);
+struct StartOnly([(&'static str, String); 8]);
 
 impl StartOnly {
     fn of(gateway: &Gateway) -> Self {
@@ -211,6 +252,8 @@ impl StartOnly {
             ("request_timeout", format!("{:?}", gateway.request_timeout)),
             // Its files and what it asks of callers are followed.
             ("tls", raw.tls.is_some().to_string()),
+            // Its directories and the files of its certificate are followed.
+            ("ldap", format!("{:?} {}", gateway.ldap, ldap_tls(gateway).is_some())),
             ("audit", raw.audit.as_ref().map(audit).unwrap_or_default()),
         ])
     }

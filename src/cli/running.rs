@@ -19,15 +19,16 @@ use super::tokens::{self, beside};
 use super::{Exit, binding, colours, log, random, tls};
 use crate::access::{self, Access};
 use crate::audit;
-use crate::definition::{Gateway as GatewaySettings, Listen, check_gateway};
+use crate::definition::{Gateway as GatewaySettings, LdapEncryption, Listen, check_gateway};
 use crate::diagnostic::Source;
 use crate::handler::Resources;
 use crate::hash::{Budget, BudgetConfig};
 use crate::managed::Seen;
 use crate::protocol::Faces;
+use crate::protocol::ldap::Directories;
 use crate::registry::{Connector, Registry, Shared};
 use crate::reload::{Change, ConnectorStatus, Deletion, Next, Reloader, Trigger, follow};
-use crate::server::{self, Admin, Gateway, Metrics, Moving, Readiness, Readings, Reload, Tls};
+use crate::server::{self, Admin, Encryption, Gateway, Ldap, Metrics, Moving, Readiness, Readings, Reload, Tls};
 
 /// Told where requests are answered.
 pub(super) type Announce = Box<dyn FnOnce(&Listen) + Send + Sync>;
@@ -43,6 +44,8 @@ pub(super) struct Plan {
     faces: Arc<ArcSwap<Faces>>,
     audit: Option<audit::Settings>,
     tls: Option<Arc<Tls>>,
+    directories: Arc<ArcSwap<Directories>>,
+    ldap_tls: Option<Arc<Tls>>,
     /// Called with the address of requests once it is bound.
     pub announce: Option<Announce>,
 }
@@ -56,8 +59,10 @@ struct Config {
 
 impl Plan {
     pub fn new(gateway: GatewaySettings, access: access::Settings, connectors: PathBuf, allow_partial: bool) -> Self {
-        let faces = Arc::default();
-        Self { gateway, access, connectors, config: None, allow_partial, faces, audit: None, tls: None, announce: None }
+        let (faces, directories) = (Arc::default(), Arc::default());
+        let (audit, tls, ldap_tls, announce) = (None, None, None, None);
+        let config = None;
+        Self { gateway, access, connectors, config, allow_partial, faces, audit, tls, directories, ldap_tls, announce }
     }
 
     /// Follows the settings' file from what stood in it.
@@ -73,6 +78,22 @@ impl Plan {
     /// Speaks the protocols of these faces, too.
     pub fn with_faces(self, faces: Faces) -> Self {
         Self { faces: Arc::new(ArcSwap::from_pointee(faces)), ..self }
+    }
+
+    /// Shows these directories where the settings say that LDAP is answered; with TLS of its own or the gateway's.
+    pub fn with_ldap(self, directories: Directories, tls: Option<Tls>) -> Self {
+        Self { directories: Arc::new(ArcSwap::from_pointee(directories)), ldap_tls: tls.map(Arc::new), ..self }
+    }
+
+    /// How LDAP is encrypted.
+    fn ldap_encryption(&self, declared: LdapEncryption) -> Result<Encryption, String> {
+        let tls = self.ldap_tls.as_ref().or(self.tls.as_ref()).map(Arc::clone);
+        match (declared, tls) {
+            (LdapEncryption::Plain, _) => Ok(Encryption::Plain),
+            (LdapEncryption::Implicit, Some(tls)) => Ok(Encryption::Implicit(tls)),
+            (LdapEncryption::StartTls, Some(tls)) => Ok(Encryption::StartTls(tls)),
+            (_, None) => Err("error: LDAP has no certificate\n".to_owned()),
+        }
     }
 
     /// The directory from which paths in the settings count.
@@ -134,6 +155,10 @@ async fn serve(mut plan: Plan) -> Result<(), String> {
     let readiness = Arc::new(Readiness::default());
     let bound = binding::requests(&plan.gateway.listen, plan.directory()).await?;
     let operator = binding::tcp(plan.gateway.admin, "admin").await?;
+    let ldap = match plan.gateway.ldap {
+        Some(ldap) => Some((binding::tcp(ldap.address, "ldap.listen").await?, plan.ldap_encryption(ldap.encryption)?)),
+        None => None,
+    };
     let settings = server::Settings { budget: plan.gateway.request_timeout, ..server::Settings::default() };
     let instance = u64::from_le_bytes(random::<8>()?);
     let gateway = Gateway::new(
@@ -157,11 +182,12 @@ async fn serve(mut plan: Plan) -> Result<(), String> {
     let admin = Arc::new(Admin::new(metrics, Arc::clone(&readiness), move || status.to_json()));
     let admin_address = operator.local_addr().map_err(|e| format!("error: {e}\n"))?;
     let (address, directory, tls) = (&bound.address, plan.connectors.display(), plan.tls.is_some());
-    tracing::info!(%address, tls, admin = %admin_address, %directory, "serving");
+    let ldap_address = ldap.as_ref().and_then(|(listener, _)| Some(listener.local_addr().ok()?.to_string()));
+    tracing::info!(%address, tls, admin = %admin_address, ldap = ldap_address, %directory, "serving");
     if let Some(announce) = plan.announce.take() {
         announce(address);
     }
-    if let Some(tls) = &plan.tls {
+    for tls in plan.tls.iter().chain(&plan.ldap_tls) {
         tls::remind(tls);
     }
     tokens::warm(&access.load());
@@ -169,11 +195,21 @@ async fn serve(mut plan: Plan) -> Result<(), String> {
     warm(&reloader.shared(), &state, reloader.shared().load().connectors().map(|c| c.name.clone()).collect());
     let stop = stop_signal(journal.clone())?;
     let listener = bound.listener.with_tls(plan.tls.clone());
+    let directories = Arc::clone(&plan.directories);
     let follower = tokio::spawn(keep_current(reloader, plan, access, Arc::clone(&state), hangup));
     let admin_server = tokio::spawn(server::run_admin(operator, admin, settings, stopped(stop.clone())));
     let counting = tokio::spawn(count_migrations(Arc::clone(&state.shared)));
-    let drain = server::run(listener, Arc::new(gateway), stopped(stop)).await;
-    tracing::info!(?drain, "stopped");
+    let gateway = Arc::new(gateway);
+    let ldap = ldap.map(|(listener, encryption)| {
+        let ldap = Arc::new(Ldap::new(Arc::clone(&gateway), directories, encryption));
+        tokio::spawn(server::run_ldap(listener, ldap, stopped(stop.clone())))
+    });
+    let drain = server::run(listener, gateway, stopped(stop)).await;
+    let ldap_drain = match ldap {
+        Some(ldap) => ldap.await.ok(),
+        None => None,
+    };
+    tracing::info!(?drain, ?ldap_drain, "stopped");
     follower.abort();
     admin_server.abort();
     counting.abort();
@@ -245,7 +281,8 @@ async fn keep_current(
     let hangups = async move { while hangup.recv().await.is_some() && ask.send(()).is_ok() {} };
     let directory = reloader.directory().to_owned();
     let mut settings = plan.config.map(|Config { path, source, networks }| {
-        FollowedSettings::new(path, source, plan.gateway, access, networks).with_faces(plan.faces).with_tls(plan.tls)
+        let followed = FollowedSettings::new(path, source, plan.gateway, access, networks);
+        followed.with_faces(plan.faces).with_tls(plan.tls).with_ldap(plan.directories, plan.ldap_tls)
     });
     let look = move |trigger: Trigger| {
         let now = Instant::now();

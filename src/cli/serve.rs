@@ -52,9 +52,10 @@ impl Serve {
         eprint!("{}", draw(&report));
         let declared = ready.gateway.raw.connectors.as_ref().map_or("connectors", |at| at.value.as_str());
         let connectors = self.connectors.clone().unwrap_or_else(|| beside(&self.config).join(declared));
-        let Ready { source, gateway, access, networks, faces, audit, tls } = ready;
+        let Ready { source, gateway, access, networks, faces, directories, audit, tls, ldap_tls } = ready;
         let plan = Plan::new(gateway, access, connectors, self.allow_partial);
-        Ok(plan.with_faces(faces).with_audit(audit).with_tls(tls).following(self.config.clone(), source, networks))
+        let plan = plan.with_faces(faces).with_audit(audit).with_tls(tls).with_ldap(directories, ldap_tls);
+        Ok(plan.following(self.config.clone(), source, networks))
     }
 
     fn dev_plan(&self) -> Result<Plan, String> {
@@ -67,6 +68,8 @@ impl Serve {
             Listen::Unix(_) => 8080,
         };
         gateway.listen = Listen::Tcp((std::net::Ipv4Addr::LOCALHOST, port).into());
+        // Its directories' clients are not there.
+        gateway.ldap = None;
         let (access, key) = access::throw_away()?;
         let connectors = self.connectors.clone().unwrap_or_else(|| PathBuf::from("connectors"));
         eprintln!("development: the key is {key} (valid until the gateway stops)");

@@ -5,6 +5,7 @@
 use std::path::Path;
 
 use super::access::faces::faces;
+use super::access::ldap::directories;
 use super::access::networks::NetworkFiles;
 use super::access::{Rules, rules};
 use super::tokens::{self, FirstKey, beside};
@@ -13,6 +14,7 @@ use crate::access::{self, Access};
 use crate::definition::{Gateway, Surroundings, check_gateway, read};
 use crate::diagnostic::{Code, Fault, Report, Severity, Source};
 use crate::protocol::Faces;
+use crate::protocol::ldap::Directories;
 use crate::server::Tls;
 
 /// Settings that can be served.
@@ -22,8 +24,11 @@ pub(super) struct Ready {
     pub access: access::Settings,
     pub networks: NetworkFiles,
     pub faces: Faces,
+    pub directories: Directories,
     pub audit: Option<crate::audit::Settings>,
     pub tls: Option<Tls>,
+    /// LDAP's own; None where it has the gateway's.
+    pub ldap_tls: Option<Tls>,
 }
 
 /// Reads a file of settings and all that it refers to: None when something about it is refused.
@@ -65,9 +70,13 @@ fn assemble(
         ));
     }
     let faces = faces(raw, surroundings, faults);
+    let directories = directories(raw, faults);
     let audit = audit::settings(raw, surroundings, faults);
-    let tls = raw.tls.as_ref().map(|at| tls::load(&at.value, surroundings));
-    let tls = tls.transpose().map_err(|fault| faults.push(fault)).ok()?;
+    let ldap_tls = raw.ldap.as_ref().and_then(|ldap| ldap.value.tls.as_ref());
+    let [tls, ldap_tls] = [raw.tls.as_ref(), ldap_tls].map(|declared| {
+        let loaded = declared.map(|at| tls::load(&at.value, surroundings));
+        loaded.transpose().map_err(|fault| faults.push(fault)).ok().flatten()
+    });
     if faults.iter().any(|fault| fault.code.severity() == Severity::Error) {
         return None;
     }
@@ -86,5 +95,5 @@ fn assemble(
         return None;
     }
     networks.commit();
-    Some(Ready { source, gateway, access: settings, networks, faces, audit, tls })
+    Some(Ready { source, gateway, access: settings, networks, faces, directories, audit, tls, ldap_tls })
 }

@@ -4,6 +4,7 @@
 
 mod audit;
 mod faces;
+mod ldap;
 mod listen;
 mod networks;
 mod tls;
@@ -16,6 +17,7 @@ use serde::Deserialize;
 
 pub use self::audit::RawAudit;
 pub use self::faces::{RawFace, RawFaceOption};
+pub use self::ldap::{LdapEncryption, LdapListen, RawDirectory, RawLdap};
 pub use self::listen::Listen;
 pub use self::networks::{RawNetwork, RawNetworkFile};
 pub use self::tls::{ClientCertificates, RawTls};
@@ -53,6 +55,8 @@ pub struct RawGateway {
     /// The connectors that speak identity providers' own protocols; without one, only `/v1` is served.
     #[serde(default)]
     pub faces: Vec<RawFace>,
+    /// LDAP, at an address of its own; none unless said otherwise.
+    pub ldap: Option<At<RawLdap>>,
     /// How often may be called.
     pub limits: Option<RawLimits>,
     /// How much memory and patience password hashing has.
@@ -124,6 +128,8 @@ pub struct Gateway {
     pub listen: Listen,
     /// Where the gateway shows its state.
     pub admin: SocketAddr,
+    /// Where LDAP is answered.
+    pub ldap: Option<LdapListen>,
     /// The most memory for hashing, in bytes.
     pub hashing_memory: u64,
     /// How long one request may take.
@@ -139,6 +145,7 @@ pub fn check_gateway(source: &Source) -> Result<Gateway, Report> {
     if let Some(at) = &raw.tls {
         tls(at, &mut checker);
     }
+    let ldap = raw.ldap.as_ref().and_then(|at| ldap::ldap(at, raw.tls.is_some(), &mut checker));
     let hashing = raw.hashing.as_ref();
     let memory = match hashing.and_then(|hashing| hashing.memory.as_ref()) {
         Some(at) => checker.take(bytes(at)),
@@ -155,7 +162,7 @@ pub fn check_gateway(source: &Source) -> Result<Gateway, Report> {
     }
     match (listen, admin, memory, timeout, checker.diagnostics.is_empty()) {
         (Some(listen), Some(admin), Some(hashing_memory), Some(request_timeout), true) => {
-            Ok(Gateway { raw, listen, admin, hashing_memory, request_timeout })
+            Ok(Gateway { raw, listen, admin, ldap, hashing_memory, request_timeout })
         }
         _ => Err(Report::new(source.clone(), checker.diagnostics)),
     }

@@ -33,8 +33,9 @@ use sha2::{Digest, Sha256};
 pub use self::allow::{Allow, without_allowed};
 use self::checker::Checker;
 pub use self::gateway::{
-    ClientCertificates, Gateway, Listen, RawAudit, RawClient, RawFace, RawFaceOption, RawGateway, RawJwk, RawNetwork,
-    RawNetworkFile, RawTls, RawTokens, RawTrustedIssuer, check_gateway,
+    ClientCertificates, Gateway, LdapEncryption, LdapListen, Listen, RawAudit, RawClient, RawDirectory, RawFace,
+    RawFaceOption, RawGateway, RawJwk, RawLdap, RawNetwork, RawNetworkFile, RawTls, RawTokens, RawTrustedIssuer,
+    check_gateway,
 };
 pub use self::load::{Loaded, files, load, load_file, load_text, read};
 pub use self::migration::{Change, Import, Migration, NewPasswords, Purge};

@@ -18,6 +18,7 @@ mod jwe;
 mod keycloak;
 mod kinde;
 mod kratos;
+pub mod ldap;
 mod logto;
 mod native;
 mod oauth2;

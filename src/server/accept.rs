@@ -58,7 +58,8 @@ impl From<UnixListener> for Listener {
     }
 }
 
-enum Stream {
+/// An accepted connection.
+pub(super) enum Stream {
     Tcp(TcpStream, IpAddr),
     Unix(UnixStream),
 }
@@ -116,19 +117,11 @@ pub(super) async fn serve<S: Service>(
     shutdown: impl Future<Output = ()>,
 ) -> Drain {
     let http = Arc::new(Http::new(settings, listener.tls.clone()));
-    let slots = Arc::new(Semaphore::new(settings.max_connections));
     let graceful = GracefulShutdown::new();
     let mut connections = JoinSet::new();
-    let mut shutdown = pin!(shutdown);
-    loop {
-        let (stream, slot) = tokio::select! {
-            biased;
-            () = &mut shutdown => break,
-            Some(_) = connections.join_next() => continue,
-            accepted = accept(&listener, &slots) => accepted,
-        };
+    let begin = |stream, slot| {
         let (http, service, watcher) = (Arc::clone(&http), Arc::clone(&service), graceful.watcher());
-        connections.spawn(async move {
+        async move {
             let _open = (slot, service.opened());
             match stream {
                 Stream::Tcp(stream, peer) => {
@@ -140,8 +133,9 @@ pub(super) async fn serve<S: Service>(
                     http.connection(stream, IpAddr::V4(Ipv4Addr::LOCALHOST), service, watcher).await;
                 }
             }
-        });
-    }
+        }
+    };
+    each(&listener, settings.max_connections, &mut connections, shutdown, begin).await;
     drop(listener);
     let drained = async {
         graceful.shutdown().await;
@@ -151,6 +145,27 @@ pub(super) async fn serve<S: Service>(
     let result = tokio::time::timeout(settings.drain_limit, drained).await;
     connections.shutdown().await;
     result.map_or(Drain::Cut, |()| Drain::Complete)
+}
+
+/// Begins connections until `shutdown`, each with one of so many slots.
+pub(super) async fn each<F: Future<Output = ()> + Send + 'static>(
+    listener: &Listener,
+    slots: usize,
+    connections: &mut JoinSet<()>,
+    shutdown: impl Future<Output = ()>,
+    begin: impl Fn(Stream, OwnedSemaphorePermit) -> F,
+) {
+    let slots = Arc::new(Semaphore::new(slots));
+    let mut shutdown = pin!(shutdown);
+    loop {
+        let (stream, slot) = tokio::select! {
+            biased;
+            () = &mut shutdown => return,
+            Some(_) = connections.join_next() => continue,
+            accepted = accept(listener, &slots) => accepted,
+        };
+        connections.spawn(begin(stream, slot));
+    }
 }
 
 /// The next connection, once one of the slots is free.

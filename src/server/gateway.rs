@@ -11,26 +11,26 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http::header::{CONNECTION, TRANSFER_ENCODING};
 use http::request::Parts;
-use http::{HeaderName, HeaderValue, Request as HttpRequest, Version};
+use http::{HeaderMap, HeaderName, HeaderValue, Request as HttpRequest, Version};
 use hyper::body::Incoming;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::accept::Service;
-use super::connectors::{Answer, Connectors};
+use super::asking::may;
+use super::connectors::Connectors;
 use super::entrance::{Entrance, Rejected};
-use super::metrics::{Connected, Limit, Metrics, Stage, Verdict};
+use super::metrics::{Connected, Metrics, Stage};
 use super::panic::caught;
 use super::readiness::Readiness;
-use super::record::{Record, Served};
+use super::record::Record;
 use super::span::Spans;
 use super::tls::HandshakeFailure;
 use super::trace::{RequestIds, TRACERESPONSE};
 use super::{Settings, body, oauth};
-use crate::access::{self, Access, Attempt, Caller, RateLimited, Source, Unauthenticated};
-use crate::action::{Action, Outcome, Request};
+use crate::access::{self, Access, Attempt, Caller, Unauthenticated};
+use crate::action::{Action, Request};
 use crate::audit::Audit;
-use crate::handler;
 use crate::protocol::{self, Asked, Code, Encode, Entered, Entry, Faces, Mount, Problem, Question, Response, Route};
 
 /// Everything that answering needs.
@@ -82,6 +82,26 @@ impl<C: Connectors> Gateway<C> {
     /// The limits of its listeners.
     pub(super) fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    pub(super) fn connectors(&self) -> &C {
+        &self.connectors
+    }
+
+    pub(super) fn metrics(&self) -> &Arc<Metrics> {
+        &self.metrics
+    }
+
+    /// The rules in force now.
+    pub(super) fn access(&self) -> Arc<Access> {
+        self.access.load_full()
+    }
+
+    /// The record of a request that begins now.
+    pub(super) fn record(&self, peer: IpAddr, headers: &HeaderMap) -> Record {
+        let (id, trace) = self.ids.next();
+        Record::new(id, trace.of(headers), Instant::now(), peer.to_canonical(), self.audit.clone())
+            .exported(self.spans.clone())
     }
 
     /// Whether it takes requests.
@@ -147,11 +167,7 @@ impl<C: Connectors> Gateway<C> {
         record.action = Some(route.action);
         record.protocol = Some(route.protocol().name());
         let (caller, entered) = self.admit_client(&access, head, &route, body, record).await.map_err(refused)?;
-        let Some(connector) = self.connectors.find(route.connector) else {
-            return Err(refused(Problem::new(Code::UnknownConnector)));
-        };
-        let version = HeaderValue::from_str(connector.version()).unwrap_or(HeaderValue::from_static("invalid"));
-        record.connector = Some(Served { metrics: self.metrics.connector(route.connector), version });
+        let connector = self.find(route.connector, record).map_err(refused)?;
         let begun = Instant::now();
         let bytes = match body.take() {
             Some(body) => {
@@ -166,38 +182,23 @@ impl<C: Connectors> Gateway<C> {
         let action = request.action();
         if action != route.action {
             record.action = Some(action);
-            may(&caller, route.connector, route.protocol().scope(action), record).map_err(refused)?;
+            let scope = route.protocol().scope(action);
+            may(caller.may(route.connector, scope), route.connector, scope, record).map_err(refused)?;
         }
-        record.about(&request);
-        let attempt = self.reserve_account(&access, route.connector, &request, record).map_err(refused)?;
-        if let Err(unwritable) = record.reserve(action) {
-            if let Some(attempt) = attempt {
-                attempt.give_back();
-            }
-            record.reason = Some(unwritable.to_string());
-            return Err(refused(Problem::new(Code::AuditUnavailable)));
-        }
+        let attempt = self.reserve(&access, route.connector, &request, record).map_err(refused)?;
         let face = route.face().cloned();
         Ok(Ready { face, entry, encode, connector, request, attempt })
     }
 
     /// Finds out where the request comes from, and whether anybody there may ask.
     fn admit_address(&self, access: &Access, head: &Parts, record: &mut Record) -> Result<(), Problem> {
-        let forbidden = || Problem::new(Code::Forbidden).with_detail("this address may not ask");
         let address = access.client_address(record.address, &head.headers).map_err(|junk| {
             record.reason = Some(junk.to_string());
             record.class = Some("malformed_forwarding");
-            forbidden()
+            Problem::new(Code::Forbidden).with_detail("this address may not ask")
         })?;
         record.address = address;
-        match access.admits(address) {
-            true => Ok(()),
-            false => {
-                record.reason = Some("the address is not in the allowlist".to_owned());
-                record.class = Some("address_not_allowed");
-                Err(forbidden())
-            }
-        }
+        self.admit_source(access, record)
     }
 
     /// Finds out who asks, and whether this client may ask this, from here, now.
@@ -209,15 +210,7 @@ impl<C: Connectors> Gateway<C> {
         body: &mut Option<Incoming>,
         record: &mut Record,
     ) -> Result<(Caller, Entered), Problem> {
-        // Only requests that do not authenticate count against the address: an identity provider sends all of its
-        // requests from a few addresses.
-        let attempt = access
-            .address_limiter()
-            .map(|limiter| {
-                let decision = limiter.reserve_address(record.address, record.started);
-                self.decided(Limit::Address, decision, record)
-            })
-            .transpose()?;
+        let attempt = self.reserve_address(access, record)?;
         let entrance = Entrance { access, settings: &self.settings, head, route };
         let (caller, entered) = match entrance.enter(body).await {
             Ok(entered) => entered,
@@ -239,72 +232,26 @@ impl<C: Connectors> Gateway<C> {
             attempt.give_back();
         }
         let client = record.authenticated(Arc::clone(&caller.client), &head.headers);
-        if !client.admits(record.address) {
-            record.reason = Some("the address is not in the client's allowlist".to_owned());
-            record.class = Some("client_address_not_allowed");
-            return Err(Problem::new(Code::Forbidden).with_detail("this client may not ask from this address"));
-        }
-        may(&caller, route.connector, route.protocol().scope(route.action), record)?;
-        self.decided(Limit::Client, client.reserve(), record)?;
+        self.admit_from(&client, record)?;
+        let scope = route.protocol().scope(route.action);
+        may(caller.may(route.connector, scope), route.connector, scope, record)?;
+        self.reserve_client(&client, record)?;
         Ok((caller, entered))
-    }
-
-    /// Counts the attempt before its work. Looking up is no attempt at anything and stands on the hot path; how much
-    /// may be looked up is the client's limit.
-    fn reserve_account(
-        &self,
-        access: &Access,
-        connector: &str,
-        request: &Request,
-        record: &mut Record,
-    ) -> Result<Option<Attempt>, Problem> {
-        let (Some(limiter), Some(account)) = (access.account_limiter(), request.account()) else { return Ok(None) };
-        if request.action() == Action::GetUser {
-            return Ok(None);
-        }
-        let end_user = if access.trusts_end_user_address() { end_user_address(request) } else { None };
-        let client = record.client.as_ref().map_or("", |client| client.id());
-        let source = Source { client, address: end_user.unwrap_or(record.address) };
-        let reserved = limiter.reserve(connector, account, source, Instant::now());
-        self.decided(Limit::Account, reserved, record).map(Some)
-    }
-
-    fn decided<T>(&self, limit: Limit, decision: Result<T, RateLimited>, record: &mut Record) -> Result<T, Problem> {
-        self.metrics.limited(limit, decision.is_ok());
-        decision.map_err(|limited| {
-            record.class = Some(limit.reason());
-            Problem::rate_limited(limited.retry_after)
-        })
     }
 
     /// Asks the connector and writes its answer.
     async fn answer(&self, ready: Ready<C::Connector>, mut record: Record) -> Response {
         let Ready { face, entry, encode, connector, request, attempt } = ready;
-        let begun = Instant::now();
         let time = face.as_ref().map_or(self.settings.budget, |face| face.time.min(self.settings.budget));
-        let answer = caught(connector.answer(request, begun + time)).await;
-        self.metrics.stage(Stage::Connector, begun.elapsed());
-        if let Some(attempt) = attempt {
-            settle(attempt, answer.as_ref().ok());
-        }
-        let (verdict, response) = match answer {
-            Ok(answer) => {
-                if let Ok(outcome) = &answer {
-                    record.answered(outcome);
-                }
-                let (verdict, reason) = verdict(&answer);
-                (record.reason, record.class) = reason;
-                (verdict, encode(answer))
-            }
-            Err(_) => {
-                self.metrics.panicked();
-                record.class = Some("panic");
+        let (verdict, answer) = self.ask(connector, request, attempt, time, &mut record).await;
+        let response = match answer {
+            Ok(answer) => encode(answer),
+            Err(()) => {
                 let problem = Problem::new(Code::Internal);
-                let response = match face {
+                match face {
                     Some(face) => face.protocol.refuse(problem, entry),
                     None => problem.into_response(),
-                };
-                (Code::Internal.into(), response)
+                }
             }
         };
         record.finish(&self.metrics, verdict, response.status());
@@ -314,12 +261,9 @@ impl<C: Connectors> Gateway<C> {
 
 impl<C: Connectors> Service for Gateway<C> {
     async fn call(self: Arc<Self>, request: HttpRequest<Incoming>, peer: IpAddr) -> Response {
-        let started = Instant::now();
         let (head, body) = request.into_parts();
-        let (id, trace) = self.ids.next();
-        let trace = trace.of(&head.headers);
-        let record = Record::new(id.clone(), trace, started, peer.to_canonical(), self.audit.clone())
-            .exported(self.spans.clone());
+        let record = self.record(peer, &head.headers);
+        let id = record.id.clone();
         let metrics = Arc::clone(&self.metrics);
         let mut response = caught(self.respond(&head, body, record)).await.unwrap_or_else(|_| {
             metrics.panicked();
@@ -369,56 +313,6 @@ struct Refused {
 impl From<Problem> for Box<Refused> {
     fn from(problem: Problem) -> Self {
         Self::new(Refused { code: problem.code(), response: problem.into_response() })
-    }
-}
-
-/// Whether the caller may ask this of this connector.
-fn may(caller: &Caller, connector: &str, action: Action, record: &mut Record) -> Result<(), Problem> {
-    if caller.may(connector, action) {
-        return Ok(());
-    }
-    let detail = format!("the client has no scope for `{connector}:{action}`");
-    record.reason = Some(detail.clone());
-    record.class = Some("missing_scope");
-    Err(Problem::new(Code::Forbidden).with_detail(detail))
-}
-
-/// Whether the attempt counts: not when it succeeded, or could not be answered (a panic included).
-fn settle(attempt: Attempt, answer: Option<&Result<Outcome, handler::Error>>) {
-    match answer {
-        None | Some(Err(_)) => attempt.give_back(),
-        Some(Ok(outcome)) => match outcome {
-            Outcome::Authenticated(_) => attempt.succeed(),
-            Outcome::Found(_) | Outcome::Created(_) | Outcome::Changed | Outcome::Listed(_) => attempt.give_back(),
-            Outcome::WrongCredentials(_)
-            | Outcome::Denied(_)
-            | Outcome::NotFound
-            | Outcome::UserExists
-            | Outcome::Rejected(_)
-            | Outcome::Unchanged => {}
-        },
-    }
-}
-
-/// The address that the client states as its user's.
-fn end_user_address(request: &Request) -> Option<IpAddr> {
-    match request {
-        Request::Login { context, .. } | Request::GetUser { context, .. } => context.get("ip")?.as_str()?.parse().ok(),
-        _ => None,
-    }
-}
-
-/// The operator's reason, in words and as one of a closed set.
-type Reason = (Option<String>, Option<&'static str>);
-
-/// The label of an answer, and the operator's reason.
-fn verdict(answer: &Result<Outcome, handler::Error>) -> (Verdict, Reason) {
-    match answer {
-        Ok(outcome @ Outcome::WrongCredentials(refusal)) => (outcome.into(), (None, Some(refusal.as_str()))),
-        Ok(outcome @ Outcome::Denied(denial)) => (outcome.into(), (None, Some(denial.reason.as_str()))),
-        Ok(outcome @ Outcome::Rejected(rejection)) => (outcome.into(), (None, Some(rejection.code))),
-        Ok(outcome) => (outcome.into(), (None, None)),
-        Err(error) => (Code::of(&error.class).into(), (Some(error.message.clone()), Some(error.class.as_str()))),
     }
 }
 

@@ -5,12 +5,14 @@
 
 mod accept;
 mod admin;
+mod asking;
 mod body;
 mod connectors;
 mod entrance;
 mod fetch;
 mod framing;
 mod gateway;
+mod ldap;
 mod metrics;
 mod oauth;
 mod panic;
@@ -30,6 +32,7 @@ pub use self::admin::{Admin, run_admin};
 pub use self::connectors::{Answer, Connectors};
 pub use self::fetch::Fetcher;
 pub use self::gateway::Gateway;
+pub use self::ldap::{Encryption, Ldap, run_ldap};
 pub use self::metrics::Metrics;
 pub use self::readiness::Readiness;
 pub use self::readings::{Moving, Readings, Reload};

@@ -69,7 +69,7 @@ impl Authority {
 
     /// A certificate of the gateway, valid for so many seconds from now in both directions.
     pub fn server(&self, from: i64, until: i64) -> Identity {
-        let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+        let mut params = CertificateParams::new(vec!["localhost".to_owned(), "127.0.0.1".to_owned()]).unwrap();
         (params.not_before, params.not_after) = (at(from).into(), at(until).into());
         self.sign(&params)
     }
