@@ -42,7 +42,7 @@ pub use self::model::{
     Create, Definition, Deny, GetUser, ListUsers, Login, Step, StoredPassword, Test, UserId, UserStore, Verification,
     Write,
 };
-pub use self::places::{Located, Places};
+pub use self::places::{Located, Owner, Places, Task};
 pub use self::profile::{MEMBERS, typed};
 use self::raw::{RawActions, RawDefinition, RawUpstreamType};
 pub use self::raw::{
