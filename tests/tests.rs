@@ -22,6 +22,7 @@ mod http;
 mod init;
 mod layers;
 mod limits;
+mod lsp;
 mod metrics;
 mod migration;
 mod openapi;

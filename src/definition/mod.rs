@@ -30,13 +30,14 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+pub use self::actions::input_names;
 pub use self::allow::{Allow, without_allowed};
 use self::checker::Checker;
 pub use self::gateway::{
     ClientCertificates, Gateway, Listen, RawAudit, RawClient, RawFace, RawFaceOption, RawGateway, RawJwk, RawNetwork,
     RawNetworkFile, RawTls, RawTokens, RawTrustedIssuer, check_gateway,
 };
-pub use self::load::{Loaded, files, load, load_file, load_text, read};
+pub use self::load::{Loaded, files, given, load, load_file, load_text, read};
 pub use self::migration::{Change, Import, Migration, NewPasswords, Purge};
 pub use self::model::{
     Create, Definition, Deny, GetUser, ListUsers, Login, Step, StoredPassword, Test, UserId, UserStore, Verification,
