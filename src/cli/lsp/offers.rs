@@ -2,7 +2,7 @@
 //!
 //! Invariant: pure; a document and its report in, data of the protocol out.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use lsp_types::{
     CodeAction, CodeActionKind, CodeActionOrCommand, CodeDescription, CompletionItem, CompletionItemKind,
@@ -190,10 +190,13 @@ fn special(schema: &Schema, kind: Kind, place: &Place) -> Vec<Offer> {
     }
     if ["RawFormat", "RawFormats"].iter().any(|name| schema.is(&place.path, name)) {
         let writes = place.last_key() == Some("new");
-        let known = FORMATS.iter().filter(|format| !writes || format.is_writable());
+        // Some are written under names of their own: `argon2` as `argon2id`.
+        let own = FORMATS.iter().filter(|f| !writes || (f.is_writable() && f.written_as().next().is_none()));
+        let own = own.map(|format| format.name);
+        let known: BTreeSet<&str> = own.chain(FORMATS.iter().flat_map(|format| format.written_as())).collect();
         let auto = offer("auto", Some("Every format whose values say by themselves what they are.".to_owned()));
         let auto = Some(auto).filter(|_| schema.is(&place.path, "RawFormats"));
-        return auto.into_iter().chain(known.map(|format| offer(format.name, None))).collect();
+        return auto.into_iter().chain(known.into_iter().map(|name| offer(name, None))).collect();
     }
     match (place.key(0), place.last_key()) {
         (Some("allow"), Some("action")) => Action::ALL.iter().map(|action| offer(action.as_str(), None)).collect(),
