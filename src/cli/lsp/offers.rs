@@ -113,10 +113,6 @@ impl Desk {
                 title: format!("write `{}`", edit.new_text),
                 kind: Some(CodeActionKind::QUICKFIX),
                 diagnostics: Some(vec![self.diagnostic(&document.uri, &lines, &shown)]),
-                #[expect(
-                    clippy::mutable_key_type,
-                    reason = "the protocol's type; a URI's cell does not change its order"
-                )]
                 edit: Some(WorkspaceEdit::new(HashMap::from([(document.uri.clone(), vec![edit])]))),
                 is_preferred: Some(true),
                 ..CodeAction::default()

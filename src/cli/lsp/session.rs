@@ -32,10 +32,13 @@ use crate::diagnostic::Report;
 /// How long after the last keystroke a text is checked.
 const PAUSE: Duration = Duration::from_millis(150);
 
+/// The values of environment variables.
+type Variables = Box<dyn Fn(&str) -> Option<String>>;
+
 /// A conversation with one client.
 pub(super) struct Session {
     phase: Phase,
-    variable: Box<dyn Fn(&str) -> Option<String>>,
+    variable: Variables,
     desk: Desk,
     documents: BTreeMap<String, Document>,
     said: Vec<Json>,
@@ -73,7 +76,7 @@ pub(super) enum Kind {
 }
 
 impl Session {
-    pub fn new(variable: Box<dyn Fn(&str) -> Option<String>>) -> Self {
+    pub fn new(variable: Variables) -> Self {
         Self { phase: Phase::Fresh, variable, desk: Desk::default(), documents: BTreeMap::new(), said: Vec::new() }
     }
 
@@ -257,11 +260,8 @@ impl Session {
                 }
             }
             DidSaveTextDocument::METHOD => {
-                if let Ok(lsp_types::DidSaveTextDocumentParams { text_document, .. }) = parameters(params) {
-                    // What one file says may matter to another, such as a file of networks to the settings.
-                    let _ = text_document;
-                    self.documents.values_mut().for_each(|document| document.due = Some(Instant::now()));
-                }
+                // What one file says may matter to another, such as a file of networks to the settings.
+                self.documents.values_mut().for_each(|document| document.due = Some(Instant::now()));
             }
             DidCloseTextDocument::METHOD => {
                 if let Ok(lsp_types::DidCloseTextDocumentParams { text_document }) = parameters(params)
