@@ -211,6 +211,18 @@ impl Report {
         self.diagnostics.iter().map(|diagnostic| self.record(diagnostic))
     }
 
+    /// The findings as an editor shows them, without the secrets that messages quote.
+    pub fn shown(&self) -> impl Iterator<Item = Shown<'_>> {
+        self.diagnostics.iter().map(|Diagnostic { fault, context }| Shown {
+            code: fault.code,
+            span: self.source.drawable(&fault.span),
+            message: self.said(&fault.message),
+            help: fault.help.as_deref().map(|help| self.said(help)),
+            replacement: fault.replacement.as_deref(),
+            related: context.iter().map(|(span, label)| (self.source.drawable(span), self.said(label))).collect(),
+        })
+    }
+
     /// A message without the secrets of the source that it quotes.
     fn said(&self, message: &str) -> String {
         let concealed = self.diagnostics.iter().map(|diagnostic| &diagnostic.fault).filter(|fault| fault.concealed);
@@ -281,6 +293,23 @@ impl Report {
             related: related.collect(),
         }
     }
+}
+
+/// One finding as an editor shows it.
+#[derive(Debug)]
+pub struct Shown<'a> {
+    /// What kind of finding.
+    pub code: Code,
+    /// Where: inside the text, on character boundaries.
+    pub span: Span,
+    /// What was found and what was expected.
+    pub message: String,
+    /// How to mend it.
+    pub help: Option<String>,
+    /// The text to put in the span's place, when that is certain.
+    pub replacement: Option<&'a str>,
+    /// Other places that explain it.
+    pub related: Vec<(Span, String)>,
 }
 
 /// One finding as `--format json` writes it. Lines and columns count from 1, columns in characters.

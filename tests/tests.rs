@@ -23,6 +23,7 @@ mod init;
 mod layers;
 mod ldap;
 mod limits;
+mod lsp;
 mod metrics;
 mod migration;
 mod openapi;

@@ -53,6 +53,19 @@ pub(super) struct Export {
     /// How many users are read at once: 1 to 1000.
     #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u16).range(1..=i64::from(Page::MAX)))]
     page: u16,
+    #[command(flatten)]
+    layout: Layout,
+    /// Where definitions are looked for by name.
+    #[arg(long, value_name = "FOLDER", default_value = "connectors")]
+    connectors: PathBuf,
+    /// A file of NAME=VALUE lines that stand in for environment variables.
+    #[arg(long, value_name = "FILE")]
+    env_file: Option<PathBuf>,
+}
+
+/// What single providers' layouts want to know.
+#[derive(Debug, Args)]
+pub(super) struct Layout {
     /// Kratos: the id of the identities' schema; `default` unless said otherwise.
     #[arg(long, value_name = "ID")]
     schema_id: Option<String>,
@@ -62,12 +75,12 @@ pub(super) struct Export {
     /// Entra: the property that says "to be migrated", such as extension_0a1b…_toBeMigrated.
     #[arg(long, value_name = "PROPERTY")]
     flag: Option<String>,
-    /// Where definitions are looked for by name.
-    #[arg(long, value_name = "FOLDER", default_value = "connectors")]
-    connectors: PathBuf,
-    /// A file of NAME=VALUE lines that stand in for environment variables.
-    #[arg(long, value_name = "FILE")]
-    env_file: Option<PathBuf>,
+}
+
+impl Layout {
+    pub fn settings(&self) -> Settings {
+        Settings { schema_id: self.schema_id.clone(), issuer: self.issuer.clone(), flag: self.flag.clone() }
+    }
 }
 
 pub(super) fn target(name: &str) -> Result<Target, String> {
@@ -121,7 +134,7 @@ impl Export {
                 Action::ListUsers
             ));
         };
-        if self.target == Target::Entra && (self.issuer.is_none() || self.flag.is_none()) {
+        if self.target == Target::Entra && (self.layout.issuer.is_none() || self.layout.flag.is_none()) {
             return Err("`--for entra` needs `--issuer` and `--flag`".to_owned());
         }
         if self.output.is_none() && (self.target.frame().bytes.is_some() || self.target.frame().records.is_some()) {
@@ -149,8 +162,7 @@ impl Export {
         };
         let database = db::open(config).map_err(|error| stopped(error.to_string()))?;
         let connector = Connector::on(definition, database, resources().map_err(stopped)?);
-        let settings =
-            Settings { schema_id: self.schema_id.clone(), issuer: self.issuer.clone(), flag: self.flag.clone() };
+        let settings = self.layout.settings();
         let progress = std::io::stderr().is_terminal();
         let mut report = Report::new(output.counted());
         loop {

@@ -17,6 +17,7 @@ mod following;
 mod hash;
 mod init;
 mod log;
+mod lsp;
 mod migration;
 mod panics;
 mod provider;
@@ -87,6 +88,8 @@ enum Command {
     Tokens(tokens::Tokens),
     /// Write the JSON Schemas that editors use, and the OpenAPI document.
     Schema(schema::Schema),
+    /// Check files in an editor while they are written, by the Language Server Protocol on standard input and output.
+    Lsp(lsp::Lsp),
     /// Serve a complete example on an embedded database, with the requests to try.
     Demo(demo::Demo),
 }
@@ -145,6 +148,7 @@ pub fn main() -> ExitCode {
         Command::Connect(connect) => connect.run(),
         Command::Tokens(tokens) => tokens.run(),
         Command::Schema(schema) => schema.run(),
+        Command::Lsp(lsp) => lsp.run(),
         Command::Demo(demo) => demo.run(),
     };
     match standard::failure() {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use schemars::generate::SchemaSettings;
+use serde_json::Value;
 
 use super::Exit;
 use super::hash::formats;
@@ -45,14 +46,20 @@ impl Schema {
     }
 }
 
+/// The schema of definitions.
+pub(super) fn connector() -> Value {
+    SchemaSettings::draft07().into_generator().into_root_schema_for::<RawDefinition>().to_value()
+}
+
+/// The schema of the gateway's settings.
+pub(super) fn gateway() -> Value {
+    SchemaSettings::draft07().into_generator().into_root_schema_for::<RawGateway>().to_value()
+}
+
 /// Every generated file with its text.
 fn generated() -> Vec<(&'static str, String)> {
-    let generator = || SchemaSettings::draft07().into_generator();
-    let schemas = [
-        ("connector.schema.json", generator().into_root_schema_for::<RawDefinition>()),
-        ("gateway.schema.json", generator().into_root_schema_for::<RawGateway>()),
-    ];
-    let schemas = schemas.into_iter().map(|(name, schema)| (name, schema.to_value()));
-    let all = schemas.chain([("openapi.json", openapi())]).map(|(name, json)| (name, format!("{json:#}\n")));
+    let documents =
+        [("connector.schema.json", connector()), ("gateway.schema.json", gateway()), ("openapi.json", openapi())];
+    let all = documents.into_iter().map(|(name, json)| (name, format!("{json:#}\n")));
     all.chain([("formats.md", formats::page())]).collect()
 }

@@ -37,7 +37,17 @@ pub(super) fn load(
     variable: &dyn Fn(&str) -> Option<String>,
     first_key: FirstKey,
 ) -> (Option<Ready>, Report) {
-    let source = match read(path) {
+    load_text(path, read(path), variable, first_key)
+}
+
+/// As [`load`], with what [`read`] gave for the file.
+pub(super) fn load_text(
+    path: &Path,
+    read: Result<Source, Report>,
+    variable: &dyn Fn(&str) -> Option<String>,
+    first_key: FirstKey,
+) -> (Option<Ready>, Report) {
+    let source = match read {
         Ok(source) => source,
         Err(report) => return (None, report),
     };

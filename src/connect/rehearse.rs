@@ -4,23 +4,19 @@
 //! Invariant: the handler that answers requests is the one that is rehearsed; only its database is another: every
 //! statement runs in one transaction, and no commit reaches the server.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::scene::Scene;
+use super::scene::{Scene, Seen};
 use super::unreachable;
 use crate::action::{Action, Lookup, NewUser, Object, Outcome, Request};
 use crate::db::inspect::{Trigger, inspect};
-use crate::db::{
-    BoxFuture, Config, Database, Description, Effect, Error, ErrorKind, PoolState, Query, Row, Transaction, Value, open,
-};
-use crate::definition::{Definition, raw::RawFieldType};
+use crate::db::{Config, Database, Error, Provisional, Reads, open};
+use crate::definition::{Definition, Owner, Task, raw::RawFieldType};
 use crate::diagnostic::{Code, Diagnostic, Fault, Source, Span};
-use crate::handler::{Handler, Resources, Store};
+use crate::handler::{Handler, Mark, Resources, Store};
 use crate::secret::Password;
 use crate::sql::{Dialect, Role};
 
@@ -62,8 +58,7 @@ async fn remarks(definition: &Definition, config: &Config, source: &Source) -> R
     let mut inspector = inspect(config).await?;
     let scene = Scene::gather(definition, config, source, inspector.as_mut()).await?;
     let written = [Role::Insert, Role::Update, Role::Delete];
-    let tables: Vec<_> =
-        scene.statements.iter().flat_map(|seen| scene.used(seen, &written)).map(|(_, table)| table).collect();
+    let tables: Vec<_> = played(&scene).flat_map(|seen| scene.used(seen, &written)).map(|(_, table)| table).collect();
     if let Some(table) = tables.iter().find(|table| !table.transactional) {
         return Ok(Err(format!("the engine of `{}` has no transactions", table.name)));
     }
@@ -87,6 +82,14 @@ async fn remarks(definition: &Definition, config: &Config, source: &Source) -> R
     }))
 }
 
+/// The statements that are run.
+fn played<'s, 'a>(scene: &'s Scene<'a>) -> impl Iterator<Item = &'s Seen<'a>> {
+    scene.statements.iter().filter(|seen| match seen.owner() {
+        Owner::Action(_) | Owner::Migration(Task::Mark | Task::Remaining | Task::Marked) => true,
+        Owner::Migration(Task::Import | Task::Archive | Task::Delete) => false,
+    })
+}
+
 async fn perform(
     definition: Definition,
     config: Config,
@@ -101,22 +104,19 @@ async fn perform(
                 .help("see whether this user may write here"),
         )
     };
-    let deadline = Instant::now() + LIMIT;
     let real = open(&config.for_rehearsal(LIMIT)).map_err(|error| failed(&error))?;
-    let transaction = real.begin(deadline).await.map_err(|error| failed(&error))?;
-    let stage = Arc::new(Stage { real, transaction: Arc::new(Mutex::new(Some(transaction))) });
+    let stage = Provisional::new(real, Reads::Inside);
+    let deadline = Instant::now() + LIMIT;
     let actor = Actor::new(definition, source, Arc::clone(&stage), resources, nonce, deadline);
     let told = actor.play().await;
-    let transaction = stage.transaction.lock().await.take();
-    if let Some(transaction) = transaction {
-        transaction.rollback().await.map_err(|error| failed(&error))?;
-    }
+    stage.undo().await.map_err(|error| failed(&error))?;
     told
 }
 
 /// The throw-away user, and the handler that is asked about it.
 struct Actor<'a> {
     handler: Handler,
+    stage: Arc<Provisional>,
     source: &'a Source,
     deadline: Instant,
     email: String,
@@ -128,14 +128,19 @@ impl<'a> Actor<'a> {
     fn new(
         definition: Definition,
         source: &'a Source,
-        stage: Arc<Stage>,
+        stage: Arc<Provisional>,
         resources: Resources,
         nonce: &str,
         deadline: Instant,
     ) -> Self {
         let digits: u64 = nonce.bytes().fold(0, |sum, byte| (sum * 31 + u64::from(byte)) % 10_000_000);
         Self {
-            handler: Handler::new(definition, Store::new("rehearsal", stage, LIMIT, resources.entropy), resources),
+            handler: Handler::new(
+                definition,
+                Store::new("rehearsal", Arc::clone(&stage) as Arc<dyn Database>, LIMIT, resources.entropy),
+                resources,
+            ),
+            stage,
             source,
             deadline,
             email: format!("rehearsal-{nonce}@example.invalid"),
@@ -166,6 +171,9 @@ impl<'a> Actor<'a> {
             if self.declares(Action::Login) {
                 self.log_in(identifier, second, &mut told).await?;
             }
+        }
+        if let Some(user_id) = &user_id {
+            self.migrate(user_id, &mut told).await?;
         }
         if self.declares(Action::Delete)
             && let Some(user_id) = user_id
@@ -204,6 +212,37 @@ impl<'a> Actor<'a> {
         Err(self.wrong(Action::GetUser, &Outcome::NotFound, "found, after `create`"))
     }
 
+    /// Marks the user as migrated; the other statements of the migration must see it.
+    async fn migrate(&self, user_id: &str, told: &mut Vec<String>) -> Result<(), Box<Fault>> {
+        let Some(migration) = self.handler.definition().migration.clone() else { return Ok(()) };
+        let failed = |task: Task, problem: String| {
+            let owner = Owner::Migration(task);
+            let fault = self.fault(owner, format!("`{owner}` {problem}"));
+            Box::new(fault.help("everything was rolled back; run the statements by hand to see why"))
+        };
+        if migration.mark.is_some() {
+            let marked = self.handler.mark(user_id, self.deadline).await;
+            marked.map_err(|error| failed(Task::Mark, format!("fails: {error}")))?;
+            told.push(Owner::Migration(Task::Mark).to_string());
+        }
+        if migration.remaining.is_some() {
+            let counted = self.handler.remaining(self.deadline).await;
+            counted.map_err(|error| failed(Task::Remaining, format!("fails: {error}")))?;
+            told.push(Owner::Migration(Task::Remaining).to_string());
+        }
+        if migration.purge.is_some() {
+            let mark = self.handler.marked(user_id, self.deadline).await;
+            match mark.map_err(|error| failed(Task::Marked, format!("fails: {error}")))? {
+                Mark::Set => told.push(Owner::Migration(Task::Marked).to_string()),
+                Mark::Missing => {
+                    return Err(failed(Task::Marked, "does not see what `migration.mark` wrote".to_owned()));
+                }
+                Mark::NoRow => return Err(failed(Task::Marked, "gives no row for a user who is there".to_owned())),
+            }
+        }
+        Ok(())
+    }
+
     /// Logs in; a user who is kept out until the address is verified is verified first.
     async fn log_in(&self, identifier: &str, password: &str, told: &mut Vec<String>) -> Result<(), Box<Fault>> {
         let login = || Request::Login {
@@ -239,10 +278,17 @@ impl<'a> Actor<'a> {
 
     async fn run(&self, request: Request) -> Result<Outcome, Box<Fault>> {
         let action = request.action();
+        if action != Action::Create && !self.stage.is_open().await {
+            let message =
+                format!("before `{action}`, a change that failed was rolled back, and the throw-away user with it");
+            let fault = self.fault(Owner::Action(action), message);
+            return Err(Box::new(fault.help("see what fails without failing its action: `rehash_sql`, most likely")));
+        }
         self.handler.run(&request, self.deadline).await.map_err(|error| {
             let message = format!("`{action}` gives no answer ({}): {error}", error.class.as_str());
             Box::new(
-                self.fault(action, message).help("the words behind the colon are the database's or the gateway's own"),
+                self.fault(Owner::Action(action), message)
+                    .help("the words behind the colon are the database's or the gateway's own"),
             )
         })
     }
@@ -253,12 +299,15 @@ impl<'a> Actor<'a> {
             other => other.as_str().to_owned(),
         };
         let message = format!("`{action}` answers {found}, expected {expected}");
-        Box::new(self.fault(action, message).help("everything was rolled back; run the statements by hand to see why"))
+        Box::new(
+            self.fault(Owner::Action(action), message)
+                .help("everything was rolled back; run the statements by hand to see why"),
+        )
     }
 
-    fn fault(&self, action: Action, message: String) -> Fault {
+    fn fault(&self, owner: Owner, message: String) -> Fault {
         let places = &self.handler.definition().places;
-        let statement = places.statements.iter().find(|located| located.action == action);
+        let statement = places.statements.iter().find(|located| located.owner == owner);
         let span = statement.map_or(places.database.clone(), |located| located.first_word(self.source));
         Fault::new(Code::RehearsalFailed, span, message)
     }
@@ -288,80 +337,5 @@ impl<'a> Actor<'a> {
 
     fn get_user(&self, name: &str) -> Request {
         Request::GetUser { by: Lookup::Identifier(name.to_owned()), context: Object::new() }
-    }
-}
-
-/// A transaction that several have a hand in; None once it is over.
-type Shared = Arc<Mutex<Option<Box<dyn Transaction>>>>;
-
-/// A database whose every statement runs in one transaction.
-struct Stage {
-    real: Arc<dyn Database>,
-    transaction: Shared,
-}
-
-/// A transaction inside the one of the rehearsal: neither its commit nor its rollback reaches the server.
-struct Scenario(Shared);
-
-async fn execute(shared: &Shared, query: &Query, arguments: &[Value]) -> Result<Effect, Error> {
-    match shared.lock().await.as_mut() {
-        Some(transaction) => transaction.execute(query, arguments).await,
-        None => Err(Error::new(ErrorKind::Unavailable, "the rehearsal is over")),
-    }
-}
-
-impl Database for Stage {
-    fn dialect(&self) -> Dialect {
-        self.real.dialect()
-    }
-
-    fn prepare<'a>(&'a self, query: &'a Query, deadline: Instant) -> BoxFuture<'a, Result<&'a Description, Error>> {
-        self.real.prepare(query, deadline)
-    }
-
-    fn fetch<'a>(
-        &'a self,
-        query: &'a Query,
-        arguments: &'a [Value],
-        _: Instant,
-    ) -> BoxFuture<'a, Result<Vec<Row>, Error>> {
-        Box::pin(async move { Ok(execute(&self.transaction, query, arguments).await?.rows) })
-    }
-
-    fn begin(&self, _: Instant) -> BoxFuture<'_, Result<Box<dyn Transaction>, Error>> {
-        let scenario = Scenario(Arc::clone(&self.transaction));
-        Box::pin(async move { Ok(Box::new(scenario) as Box<dyn Transaction>) })
-    }
-
-    fn ping(&self, deadline: Instant) -> BoxFuture<'_, Result<(), Error>> {
-        self.real.ping(deadline)
-    }
-
-    fn renew(&self) {
-        self.real.renew();
-    }
-
-    fn state(&self) -> PoolState {
-        self.real.state()
-    }
-}
-
-impl fmt::Debug for Stage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Stage").field(&self.real).finish()
-    }
-}
-
-impl Transaction for Scenario {
-    fn execute<'a>(&'a mut self, query: &'a Query, arguments: &'a [Value]) -> BoxFuture<'a, Result<Effect, Error>> {
-        Box::pin(execute(&self.0, query, arguments))
-    }
-
-    fn commit(self: Box<Self>) -> BoxFuture<'static, Result<(), Error>> {
-        Box::pin(async { Ok(()) })
-    }
-
-    fn rollback(self: Box<Self>) -> BoxFuture<'static, Result<(), Error>> {
-        Box::pin(async { Ok(()) })
     }
 }

@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use super::values::typical;
-use crate::action::Action;
 use crate::db::inspect::{
     Account, Described, Function, Inspector, Plan, Refusal, Server, Subject, Table, TableColumn, TypeClass,
 };
 use crate::db::{Config, Error, Value};
-use crate::definition::{Definition, Located, Verification};
+use crate::definition::{Definition, Located, Migration, Owner, Task, Verification};
 use crate::diagnostic::{Source, Span};
 use crate::sql::{ColumnUse, Dialect, Outline, Role, Statement};
 
@@ -53,6 +52,12 @@ pub(super) enum Purpose {
     GetUserById,
     /// Gives a page of users.
     ListUsers,
+    /// Gives a page of users with their hashes, to a managed store.
+    Import,
+    /// Counts the users who are not migrated yet.
+    Remaining,
+    /// Tells of one user whether the row is marked as migrated.
+    Marked,
     /// A statement of an action that writes; whether its row count decides the outcome.
     Write {
         /// Whether exactly one row must match.
@@ -63,12 +68,27 @@ pub(super) enum Purpose {
 impl Purpose {
     /// Whether its rows become profiles.
     pub fn gives_profiles(self) -> bool {
-        self.looks_up() || self == Self::ListUsers
+        matches!(self, Self::Login | Self::GetUser | Self::GetUserById) || self.gives_pages()
+    }
+
+    /// Whether its rows hold what passwords are verified with.
+    pub fn gives_hashes(self) -> bool {
+        matches!(self, Self::Login | Self::Import)
+    }
+
+    /// Whether it gives many users, in order.
+    pub fn gives_pages(self) -> bool {
+        matches!(self, Self::ListUsers | Self::Import)
     }
 
     /// Whether it finds the one row of a user.
     pub fn looks_up(self) -> bool {
-        matches!(self, Self::Login | Self::GetUser | Self::GetUserById)
+        matches!(self, Self::Login | Self::GetUser | Self::GetUserById | Self::Marked)
+    }
+
+    /// Whether it runs where nothing can be written.
+    pub fn only_reads(self) -> bool {
+        self.gives_profiles() || matches!(self, Self::Remaining | Self::Marked)
     }
 }
 
@@ -117,7 +137,7 @@ impl<'a> Scene<'a> {
                     return Err(refusal.error.clone());
                 }
             }
-            let purpose = purpose(definition, statement);
+            let purpose = purpose(definition, located);
             scene.statements.push(Seen { located, purpose, outline, tables, described, plan });
         }
         let mut called: Vec<String> =
@@ -217,13 +237,33 @@ impl<'a> Scene<'a> {
 }
 
 impl Seen<'_> {
-    /// The action that the statement belongs to.
-    pub fn action(&self) -> Action {
-        self.located.action
+    /// What the statement serves.
+    pub fn owner(&self) -> Owner {
+        self.located.owner
     }
 }
 
-fn purpose(definition: &Definition, statement: &Arc<Statement>) -> Purpose {
+fn purpose(definition: &Definition, located: &Located) -> Purpose {
+    match (located.owner, &definition.migration) {
+        (Owner::Migration(task), Some(migration)) => purpose_of_task(migration, task, &located.statement),
+        (Owner::Migration(_), None) | (Owner::Action(_), _) => purpose_of_action(definition, &located.statement),
+    }
+}
+
+fn purpose_of_task(migration: &Migration, task: Task, statement: &Arc<Statement>) -> Purpose {
+    let changes = migration.mark.iter().chain(migration.purge.iter().map(|purge| &purge.delete));
+    let mut decisive = changes.filter_map(|change| change.steps.get(change.deciding));
+    match task {
+        Task::Remaining => Purpose::Remaining,
+        Task::Import => Purpose::Import,
+        Task::Marked => Purpose::Marked,
+        Task::Mark | Task::Archive | Task::Delete => {
+            Purpose::Write { deciding: decisive.any(|step| Arc::ptr_eq(&step.statement, statement)) }
+        }
+    }
+}
+
+fn purpose_of_action(definition: &Definition, statement: &Arc<Statement>) -> Purpose {
     let is = |other: &Arc<Statement>| Arc::ptr_eq(other, statement);
     if let Some(login) = &definition.login {
         if is(&login.statement) {

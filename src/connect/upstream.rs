@@ -37,7 +37,7 @@ pub(super) async fn check(definition: &Definition) -> Vec<Diagnostic> {
             finding(Code::UpstreamCredentials, error.to_string(), help)
         }
         Err(error) => unreachable(&error),
-        Ok(Standing::NotNeeded | Standing::Unknown) => Vec::new(),
+        Ok(Standing::NotNeeded | Standing::Unknown) => migration(definition),
         Ok(Standing::Granted(scopes)) => {
             let lacking = Action::ALL.into_iter().filter(|action| definition.declares(*action)).flat_map(|action| {
                 let missing =
@@ -48,7 +48,16 @@ pub(super) async fn check(definition: &Definition) -> Vec<Diagnostic> {
                 let message = format!("the gateway's token lacks `{scope}`, which `{action}` needs");
                 finding(Code::MissingScope, message, "grant it to the application, or do not declare the action")
             });
-            findings.collect()
+            findings.chain(migration(definition)).collect()
         }
     }
+}
+
+/// What a migration asks of a database has no counterpart on an upstream.
+fn migration(definition: &Definition) -> Vec<Diagnostic> {
+    let message =
+        "nothing of `migration` is checked: an upstream has no statements that mark, count, copy or delete users";
+    let fault = Fault::new(Code::NotChecked, definition.places.database.clone(), message)
+        .help("see how the first users fare: `userbridge migration status`");
+    definition.migration.iter().map(|_| fault.clone().into()).collect()
 }

@@ -1,6 +1,7 @@
 //! A database whose changes do not last: whatever is committed stays in one transaction that is undone at the end.
 //!
-//! Invariant: no COMMIT reaches the server. What a caller rolls back, or drops, is rolled back at once.
+//! Invariant: no COMMIT reaches the server. What a caller rolls back, or drops, is rolled back at once, with all that
+//! came before: never is more kept than a real database would keep.
 
 use std::fmt;
 use std::sync::Arc;
@@ -45,6 +46,11 @@ impl Provisional {
             Some(transaction) => transaction.rollback().await.map(|()| true),
             None => Ok(false),
         }
+    }
+
+    /// Whether there is anything to undo: false also once a rollback has undone it.
+    pub async fn is_open(&self) -> bool {
+        self.open.lock().await.is_some()
     }
 
     async fn ensure(&self, deadline: Instant) -> Result<(), Error> {

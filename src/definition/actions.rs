@@ -76,6 +76,11 @@ impl Actions {
     }
 }
 
+/// The names that an action's SQL may use, besides those of the definition's own.
+pub fn input_names(action: Action) -> impl Iterator<Item = &'static str> {
+    inputs(action).into_iter().map(|(name, _)| name)
+}
+
 /// The inputs of an action, by the names that its SQL uses.
 pub(super) fn inputs(action: Action) -> Vec<(&'static str, Input)> {
     match action {

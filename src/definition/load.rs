@@ -128,8 +128,7 @@ pub fn read(path: &Path) -> Result<Source, Report> {
         return Err(refuse("this is not a regular file".to_owned(), "a definition is a regular file"));
     }
     if metadata.len() > MAX_BYTES as u64 {
-        let message = format!("the file has {} bytes, expected {MAX_BYTES} at most", metadata.len());
-        return Err(refuse(message, "split it into several definitions"));
+        return Err(Report::new(Source::new(name, ""), vec![too_long(metadata.len()).into()]));
     }
     let mut bytes = Vec::new();
     // A file that grows meanwhile is refused by its size all the same.
@@ -144,6 +143,23 @@ pub fn read(path: &Path) -> Result<Source, Report> {
             Err(Report::new(Source::new(name, text), vec![fault.into()]))
         }
     }
+}
+
+/// Takes a file's text from elsewhere, such as an editor in which it is not saved yet.
+///
+/// # Errors
+/// A report with one finding: the text is too long.
+pub fn given(path: &Path, text: &str) -> Result<Source, Report> {
+    let name = path.display().to_string();
+    if text.len() > MAX_BYTES {
+        return Err(Report::new(Source::new(name, ""), vec![too_long(text.len() as u64).into()]));
+    }
+    Ok(Source::new(name, text))
+}
+
+fn too_long(bytes: u64) -> Fault {
+    let message = format!("the file has {bytes} bytes, expected {MAX_BYTES} at most");
+    Fault::new(Code::UnreadableFile, 0..0, message).help("split it into several definitions")
 }
 
 /// Whether a path is a link to somewhere outside of its directory. What is found in a definition is shown with its

@@ -13,6 +13,7 @@ use super::actions::Actions;
 use super::checker::Checker;
 use super::formats::Formats;
 use super::model::{Step, Verification};
+use super::places::{Owner, Task};
 use super::raw::{
     RawChange, RawCreation, RawDeletion, RawFormats, RawIdentifier, RawImport, RawMigration, RawNewPasswords,
     RawPassword, RawPurge, RawReset, RawSql, RawUnmigrated,
@@ -112,13 +113,13 @@ pub(super) fn migration(
         checker,
     );
     let mark = match raw.mark.as_ref().filter(|_| upstream.is_none()) {
-        Some(sql) => Some(change("mark", sql, ground, checker)?),
+        Some(sql) => Some(change(Task::Mark, sql, ground, checker)?),
         None => None,
     };
     let identifiers = identifiers(raw.identifiers, checker);
     let passwords = passwords(raw.password, ground, checker);
     let remaining = match &raw.remaining {
-        Some(sql) => Some(read("remaining", sql, &[], ground, checker)?),
+        Some(sql) => Some(read(Task::Remaining, sql, &[], ground, checker)?),
         None => None,
     };
     let import = match raw.import {
@@ -208,10 +209,11 @@ fn identifiers(raw: Option<At<Vec<At<RawIdentifier>>>>, checker: &mut Checker<'_
 }
 
 /// Statements about the user of `user_id`; the last that writes decides.
-fn change(action: &str, sql: &At<RawSql>, ground: &Ground<'_>, checker: &mut Checker<'_>) -> Option<Change> {
+fn change(task: Task, sql: &At<RawSql>, ground: &Ground<'_>, checker: &mut Checker<'_>) -> Option<Change> {
+    let action = name(task);
     let inputs = [("user_id", Input::UserId)];
     let names = Names { action, used: Use::Write, inputs: &inputs, steps: &[], row: false };
-    let (steps, declared) = unlisted(checker, |checker| self::steps(sql, &names, ground, checker))?;
+    let (steps, declared) = serving(task, checker, |checker| self::steps(sql, &names, ground, checker))?;
     let written = steps.iter().rposition(|step| step.statement.writes);
     let Some(deciding) = declared.or(written) else {
         let fault = Fault::new(Code::ReadInWriteAction, sql_span(sql), format!("`{action}` changes no row"));
@@ -229,14 +231,15 @@ fn change(action: &str, sql: &At<RawSql>, ground: &Ground<'_>, checker: &mut Che
 }
 
 fn read(
-    action: &str,
+    task: Task,
     sql: &At<String>,
     inputs: &[(&str, Input)],
     ground: &Ground<'_>,
     checker: &mut Checker<'_>,
 ) -> Option<Arc<Statement>> {
+    let action = name(task);
     let names = Names { action, used: Use::Read, inputs, steps: &[], row: false };
-    let statement = unlisted(checker, |checker| compile(sql, &names, ground, checker))?;
+    let statement = serving(task, checker, |checker| compile(sql, &names, ground, checker))?;
     for (name, input) in inputs {
         if !statement.parameters.iter().any(|parameter| parameter.expression.input() == Some(input)) {
             let span = first_word(checker, &sql.span);
@@ -249,17 +252,31 @@ fn read(
     Some(statement)
 }
 
-/// What serves no action is not examined as if it did.
-fn unlisted<T>(checker: &mut Checker<'_>, compile: impl FnOnce(&mut Checker<'_>) -> T) -> T {
+/// What is compiled serves this task and no action, whatever an action of its name is for.
+fn serving<T>(task: Task, checker: &mut Checker<'_>, compile: impl FnOnce(&mut Checker<'_>) -> T) -> T {
     let before = checker.statements.len();
     let compiled = compile(checker);
-    checker.statements.truncate(before);
+    for located in &mut checker.statements[before..] {
+        located.owner = Owner::Migration(task);
+    }
     compiled
+}
+
+/// What messages call it.
+const fn name(task: Task) -> &'static str {
+    match task {
+        Task::Mark => "mark",
+        Task::Remaining => "remaining",
+        Task::Import => "import",
+        Task::Marked => "marked",
+        Task::Archive => "archive",
+        Task::Delete => "delete",
+    }
 }
 
 fn import(raw: At<RawImport>, actions: &Actions, ground: &Ground<'_>, checker: &mut Checker<'_>) -> Option<Import> {
     let At { value: raw, span } = raw;
-    let statement = read("import", &raw.sql, &[("after", Input::After), ("limit", Input::Limit)], ground, checker)?;
+    let statement = read(Task::Import, &raw.sql, &[("after", Input::After), ("limit", Input::Limit)], ground, checker)?;
     let stored = match actions.login.as_ref().map(|login| &login.verification) {
         Some(Verification::Gateway(stored)) => Some(stored),
         Some(Verification::Database) => {
@@ -297,13 +314,14 @@ fn columns<'a>(ground: &Ground<'a>) -> impl Iterator<Item = &'a str> {
 
 fn purge(raw: &RawPurge, ground: &Ground<'_>, checker: &mut Checker<'_>) -> Option<Purge> {
     let older_than = checker.take(age(&raw.older_than));
-    let marked = read("marked", &raw.marked, &[("user_id", Input::UserId)], ground, checker);
-    let delete = change("delete", &raw.delete, ground, checker);
-    let archive = match &raw.archive {
-        Some(sql) => change("archive", sql, ground, checker)?.steps,
+    let marked = read(Task::Marked, &raw.marked, &[("user_id", Input::UserId)], ground, checker);
+    // In the order in which they run.
+    let archive = raw.archive.as_ref().map(|sql| change(Task::Archive, sql, ground, checker));
+    let mut delete = change(Task::Delete, &raw.delete, ground, checker)?;
+    let archive = match archive {
+        Some(change) => change?.steps,
         None => Vec::new(),
     };
-    let mut delete = delete?;
     delete.deciding += archive.len();
     delete.steps.splice(0..0, archive);
     Some(Purge { older_than: older_than?, marked: marked?, delete })

@@ -30,6 +30,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+pub use self::actions::input_names;
 pub use self::allow::{Allow, without_allowed};
 use self::checker::Checker;
 pub use self::gateway::{
@@ -37,13 +38,13 @@ pub use self::gateway::{
     RawFaceOption, RawGateway, RawJwk, RawLdap, RawNetwork, RawNetworkFile, RawTls, RawTokens, RawTrustedIssuer,
     check_gateway,
 };
-pub use self::load::{Loaded, files, load, load_file, load_text, read};
+pub use self::load::{Loaded, files, given, load, load_file, load_text, read};
 pub use self::migration::{Change, Import, Migration, NewPasswords, Purge};
 pub use self::model::{
     Create, Definition, Deny, GetUser, ListUsers, Login, Step, StoredPassword, Test, UserId, UserStore, Verification,
     Write,
 };
-pub use self::places::{Located, Places};
+pub use self::places::{Located, Owner, Places, Task};
 pub use self::profile::{MEMBERS, typed};
 use self::raw::{RawActions, RawDefinition, RawUpstreamType};
 pub use self::raw::{

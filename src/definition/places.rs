@@ -3,6 +3,7 @@
 //! Invariant: places are bytes of the file that was checked; they say nothing about meaning.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use super::allow::Allow;
@@ -32,12 +33,67 @@ pub struct Places {
 /// A statement with its place.
 #[derive(Clone, Debug)]
 pub struct Located {
-    /// The action that it belongs to; that of `rehash_sql` is `login`.
-    pub action: Action,
+    /// What it serves.
+    pub owner: Owner,
     /// Its text in the file.
     pub at: At<String>,
     /// What became of it.
     pub statement: Arc<Statement>,
+}
+
+/// What a statement serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Owner {
+    /// An action; that of `rehash_sql` is `login`.
+    Action(Action),
+    /// The migration of users.
+    Migration(Task),
+}
+
+/// What a migration asks of the database that users leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Task {
+    /// Marks a user as migrated.
+    Mark,
+    /// Counts the users who are not migrated yet.
+    Remaining,
+    /// Gives a page of users with their hashes.
+    Import,
+    /// Tells whether a user is marked.
+    Marked,
+    /// Copies a row before it is deleted.
+    Archive,
+    /// Deletes a user who has migrated.
+    Delete,
+}
+
+impl Owner {
+    /// The keys that lead to the statement, as in `login` and `migration.mark`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Action(action) => action.as_str(),
+            Self::Migration(Task::Mark) => "migration.mark",
+            Self::Migration(Task::Remaining) => "migration.remaining",
+            Self::Migration(Task::Import) => "migration.import",
+            Self::Migration(Task::Marked) => "migration.purge.marked",
+            Self::Migration(Task::Archive) => "migration.purge.archive",
+            Self::Migration(Task::Delete) => "migration.purge.delete",
+        }
+    }
+
+    /// The action, where it is one.
+    pub const fn action(self) -> Option<Action> {
+        match self {
+            Self::Action(action) => Some(action),
+            Self::Migration(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
 }
 
 impl Located {
@@ -67,6 +123,6 @@ impl Places {
     /// The action whose SQL stands here; None for what belongs to no action.
     pub fn action_at(&self, span: &Span) -> Option<Action> {
         let holds = |located: &&Located| (located.at.span.start..=located.at.span.end).contains(&span.start);
-        self.statements.iter().find(holds).map(|located| located.action)
+        self.statements.iter().find(holds).and_then(|located| located.owner.action())
     }
 }

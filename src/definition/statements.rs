@@ -10,7 +10,7 @@ use serde_json::{Map, Value as Json};
 use super::checker::Checker;
 use super::model::Step;
 use super::passwords::Passwords;
-use super::places::Located;
+use super::places::{Located, Owner};
 use super::raw::{RawMatch, RawSql, RawStep};
 use super::settings::Surroundings;
 use super::yaml::At;
@@ -76,8 +76,8 @@ pub(super) fn compile(
                 }
                 let statement = Arc::new(statement);
                 // What replaces a hash runs in a login.
-                let action = names.action.parse().unwrap_or(Action::Login);
-                checker.statements.push(Located { action, at: at.clone(), statement: Arc::clone(&statement) });
+                let owner = Owner::Action(names.action.parse().unwrap_or(Action::Login));
+                checker.statements.push(Located { owner, at: at.clone(), statement: Arc::clone(&statement) });
                 return Some(statement);
             }
             Err(faults) => {

@@ -38,6 +38,8 @@ pub struct Outline {
     pub derived: bool,
     /// Whether groups, DISTINCT or LIMIT 1 keep the result at one row per user.
     pub collapses: bool,
+    /// Where the SELECT stands that gives an INSERT its rows, in bytes of the text.
+    pub source: Option<Span>,
     /// The scopes' parents; a name is looked for in its own scope first, then outwards.
     pub(crate) parents: Vec<Option<usize>>,
 }
@@ -172,7 +174,11 @@ impl Outline {
 
     /// The tables that a column may belong to: the one that its qualifier names, else those of the nearest scope.
     pub fn candidates<'a>(&'a self, column: &'a ColumnUse) -> impl Iterator<Item = (usize, &'a TableUse)> {
-        let tables = move |scope| self.tables.iter().enumerate().filter(move |(_, table)| table.scope == scope);
+        // The rows that are added come from elsewhere.
+        let sourced = self.source.as_ref().is_some_and(|source| source.contains(&column.span.start));
+        let seen = move |table: &TableUse| !(sourced && table.scope == 0 && table.role == Role::Insert);
+        let tables =
+            move |scope| self.tables.iter().enumerate().filter(move |(_, table)| table.scope == scope && seen(table));
         self.scopes(column.scope).flat_map(tables).filter(move |(_, table)| match &column.qualifier {
             None => true,
             Some(qualifier) => table.answers_to(qualifier),
@@ -287,6 +293,21 @@ mod tests {
         for other in ["a NOT IN ($1)", "NOT a IN ($1)", "a IN ($1, $2)", "a IN (SELECT b FROM u)"] {
             assert!(shape(&format!("SELECT 1 FROM t WHERE {other}")).starts_with("[Other("), "{other}");
         }
+    }
+
+    #[test]
+    fn rows_that_are_added_are_selected_from_elsewhere() {
+        let of = |text: &str| -> Vec<String> {
+            let outline = Outline::new(text, Dialect::Postgres);
+            let first = |column: &ColumnUse| outline.candidates(column).next().map(|(_, table)| table.name.clone());
+            outline.columns.iter().map(|column| first(column).unwrap_or_default()).collect()
+        };
+        assert_eq!(of("INSERT INTO t (a) SELECT a FROM u WHERE b = $1"), ["u", "u"]);
+        assert!(Outline::new("INSERT INTO t (a) SELECT a FROM u", Dialect::Mysql).outputs.is_empty());
+        assert_eq!(Outline::new("INSERT INTO t (a) SELECT a FROM u RETURNING b", Dialect::Mysql).outputs.len(), 1);
+        assert_eq!(of("INSERT INTO t (a) SELECT a FROM u RETURNING a"), ["u", "t"]);
+        assert_eq!(of("INSERT INTO t (a) SELECT a FROM u ON CONFLICT (a) DO UPDATE SET a = b"), ["u", "t", "t"]);
+        assert_eq!(of("INSERT INTO t (a) VALUES ((SELECT a FROM u)) RETURNING a"), ["u", "t"]);
     }
 
     #[test]

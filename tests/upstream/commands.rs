@@ -60,6 +60,17 @@ fn check_reaches_the_tenant_and_compares_what_the_token_allows() {
     tenant.server.assert_asked(&[]);
 }
 
+/// An upstream has no statements for the check to look at; that is said.
+#[test]
+fn check_says_that_nothing_of_a_migration_is_checked() {
+    let tenant = Tenant::start();
+    let folder = folder(&tenant, &format!("{ALL}migration:\n  store: sqlite:managed.db\n"));
+    let (codes, exit, report) = checked(folder.path(), SECRET);
+    assert_eq!((codes, exit), (vec!["not-checked".to_owned()], Some(0)), "{report}");
+    assert!(report.contains("nothing of `migration` is checked"), "{report}");
+    assert!(!folder.path().join("managed.db").exists());
+}
+
 #[test]
 fn try_tells_what_was_asked_and_changes_nothing_without_leave() {
     let tenant = Tenant::start();

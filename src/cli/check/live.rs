@@ -101,16 +101,16 @@ fn print(definition: &Definition, source: &Source, grants: &Grants, role: Option
     for remark in grants.remarks() {
         println!("-- {remark}");
     }
-    for (statement, actions) in statements {
-        let actions: Vec<&str> = actions.iter().map(|action| action.as_str()).collect();
-        println!("{statement} -- {}", actions.join(", "));
+    for (statement, owners) in statements {
+        let owners: Vec<&str> = owners.iter().map(|owner| owner.as_str()).collect();
+        println!("{statement} -- {}", owners.join(", "));
     }
 }
 
 fn document(definition: &Definition, source: &Source, grants: &Grants, role: Option<&str>) -> serde_json::Value {
-    let statements = grants.statements(role).into_iter().map(|(sql, actions)| {
-        let actions: Vec<&str> = actions.iter().map(|action| action.as_str()).collect();
-        json!({ "sql": sql, "actions": actions })
+    let statements = grants.statements(role).into_iter().map(|(sql, owners)| {
+        let owners: Vec<&str> = owners.iter().map(|owner| owner.as_str()).collect();
+        json!({ "sql": sql, "actions": owners })
     });
     json!({
         "connector": definition.name,

@@ -13,7 +13,7 @@ use serde_json::json;
 use super::bar::Bar;
 use super::{Ended, Open, Which, failed, soon};
 use crate::cli::Exit;
-use crate::cli::export::{password, target};
+use crate::cli::export::{Layout, password, target};
 use crate::export::{Frame, Settings, Target, User};
 use crate::managed::Exported;
 
@@ -29,21 +29,14 @@ pub(crate) struct Export {
     /// files get a number.
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Kratos: the id of the identities' schema; `default` unless said otherwise.
-    #[arg(long, value_name = "ID")]
-    schema_id: Option<String>,
-    /// Entra: the tenant's own domain, such as contoso.onmicrosoft.com.
-    #[arg(long, value_name = "DOMAIN")]
-    issuer: Option<String>,
-    /// Entra: the property that says "to be migrated", such as extension_0a1b…_toBeMigrated.
-    #[arg(long, value_name = "PROPERTY")]
-    flag: Option<String>,
+    #[command(flatten)]
+    layout: Layout,
 }
 
 impl Export {
     pub fn run(self) -> Result<Exit, Ended> {
         let open = self.which.open()?;
-        let settings = Settings { schema_id: self.schema_id, issuer: self.issuer, flag: self.flag };
+        let settings = self.layout.settings();
         let mut sink = Sink::new(self.target.map_or(LINES, Target::frame), self.output);
         open.runtime.block_on(export(&open, self.target, &settings, &mut sink))?;
         Ok(Exit::Fine)

@@ -1,11 +1,12 @@
 //! Parameters and results against what the action is for: names, types, duplicates.
 
 use super::Findings;
+use crate::action::Action;
 use crate::connect::lookup::{Other, branches};
 use crate::connect::scene::{Purpose, Scene, Seen};
 use crate::db::inspect::{IndexPart, TableColumn, TypeClass};
 use crate::db::{Column, inspect::Described};
-use crate::definition::{MEMBERS, Template, Verification};
+use crate::definition::{MEMBERS, Owner, Template, Verification};
 use crate::diagnostic::{Code, Fault, Span, nearest};
 use crate::sql::{Dialect, Expression, Input};
 
@@ -21,7 +22,8 @@ pub(super) fn rules(scene: &Scene<'_>, seen: &Seen<'_>, findings: &mut Findings)
         needed(scene, seen, described, findings);
         identity(scene, seen, described, findings);
     }
-    let gives_profile = seen.purpose.gives_profiles() || seen.action() == crate::action::Action::Create;
+    answer(scene, seen, described, findings);
+    let gives_profile = seen.purpose.gives_profiles() || seen.owner() == Owner::Action(Action::Create);
     if gives_profile && !described.description.columns.is_empty() {
         types(scene, seen, described, findings);
     }
@@ -182,7 +184,7 @@ fn row_column(expression: &Expression) -> Option<&String> {
 fn needed(scene: &Scene<'_>, seen: &Seen<'_>, described: &Described, findings: &mut Findings) {
     let definition = scene.definition;
     let mut wanted: Vec<(String, &str)> = vec![(definition.user_id.column.clone(), "identifies the user")];
-    if seen.purpose == Purpose::Login {
+    if seen.purpose.gives_hashes() {
         if let Some(Verification::Gateway(stored)) = definition.login.as_ref().map(|login| &login.verification) {
             wanted.push((stored.column.clone(), "holds the hash"));
             wanted.extend(stored.beside.iter().map(|column| (column.clone(), "belongs to the hash")));
@@ -238,6 +240,39 @@ fn types(scene: &Scene<'_>, seen: &Seen<'_>, described: &Described, findings: &m
             findings.push(Fault::new(Code::ColumnType, output_span(scene, seen, name), message).help(help));
         }
     }
+}
+
+/// What a migration reads of the first column of a result that is no user.
+fn answer(scene: &Scene<'_>, seen: &Seen<'_>, described: &Described, findings: &mut Findings) {
+    let (what, fit, help): (_, &[TypeClass], _) = match seen.purpose {
+        Purpose::Remaining => ("a number of users", &[TypeClass::Integer], "select `count(*)`, and nothing before it"),
+        Purpose::Marked => (
+            "true or false",
+            &[TypeClass::Boolean, TypeClass::Integer],
+            "say when it is true, as in `SELECT migrated_at IS NOT NULL FROM …`",
+        ),
+        Purpose::Login
+        | Purpose::After
+        | Purpose::Rehash
+        | Purpose::GetUser
+        | Purpose::GetUserById
+        | Purpose::ListUsers
+        | Purpose::Import
+        | Purpose::Write { .. } => return,
+    };
+    let Some(column) = described.description.columns.first() else { return };
+    let Some(class) = class_of(scene, seen, column).filter(|class| !fit.contains(class)) else { return };
+    // An application may count in a text of digits.
+    if (seen.purpose, class) == (Purpose::Remaining, TypeClass::Text) {
+        return;
+    }
+    let message = format!(
+        "`{}` is {}, but the first column of `{}` is {what}",
+        column.name,
+        type_of(scene, seen, column),
+        seen.owner()
+    );
+    findings.push(Fault::new(Code::ColumnType, output_span(scene, seen, &column.name), message).help(help));
 }
 
 /// The column that identifies a user must be one user's alone.

@@ -20,7 +20,9 @@ pub(super) fn rules(scene: &Scene<'_>, seen: &Seen<'_>, findings: &mut Findings)
         unique(scene, seen, findings);
     }
     match seen.purpose {
-        Purpose::ListUsers => sorted_pages(scene, seen, findings),
+        Purpose::ListUsers | Purpose::Import => sorted_pages(scene, seen, findings),
+        // Whoever counts reads what there is to count.
+        Purpose::Remaining => {}
         _ => scans(scene, seen, findings),
     }
 }

@@ -4,7 +4,7 @@ use super::Findings;
 use crate::action::Action;
 use crate::connect::scene::{Scene, Seen};
 use crate::db::inspect::{Table, TableKind, Trigger};
-use crate::definition::Verification;
+use crate::definition::{Owner, Task, Verification};
 use crate::diagnostic::{Code, Fault};
 use crate::hash::Policy;
 use crate::sql::{Assignment, Dialect, Expression, Input, Role, TableUse};
@@ -117,7 +117,7 @@ fn narrow_columns(scene: &Scene<'_>, seen: &Seen<'_>, findings: &mut Findings) {
 /// The formats by which this statement's hash is made.
 fn written_by<'s>(scene: &'s Scene<'_>, seen: &Seen<'_>) -> Option<&'s Policy> {
     let definition = scene.definition;
-    match seen.action() {
+    match seen.owner().action()? {
         Action::Create => definition.create.as_ref()?.write.policy.as_deref(),
         Action::Login => match &definition.login.as_ref()?.verification {
             Verification::Gateway(stored) => Some(&stored.policy),
@@ -176,14 +176,18 @@ fn engine(table: &Table) -> Option<Fault> {
 
 /// Rows of other tables that keep a user from being deleted.
 fn foreign_keys(scene: &Scene<'_>, seen: &Seen<'_>, findings: &mut Findings) {
-    if seen.action() != Action::Delete {
-        return;
-    }
+    let steps: &[Owner] = match seen.owner() {
+        Owner::Action(Action::Delete) => &[Owner::Action(Action::Delete)],
+        Owner::Migration(Task::Archive | Task::Delete) => {
+            &[Owner::Migration(Task::Archive), Owner::Migration(Task::Delete)]
+        }
+        Owner::Action(_) | Owner::Migration(_) => return,
+    };
     let earlier: Vec<String> = scene
         .statements
         .iter()
         .take_while(|other| !std::ptr::eq(*other, seen))
-        .filter(|other| other.action() == Action::Delete)
+        .filter(|other| steps.contains(&other.owner()))
         .flat_map(|other| scene.used(other, &[Role::Delete, Role::Update]).map(|(_, table)| table.name.clone()))
         .collect();
     for (used, table) in scene.used(seen, &[Role::Delete]) {
@@ -229,7 +233,7 @@ fn overwriting(scene: &Scene<'_>, seen: &Seen<'_>, findings: &mut Findings) {
     let replaces = words.first().is_some_and(|word| word == "REPLACE")
         || words.get(1..).is_some_and(|rest| rest == ["OR", "REPLACE"]);
     let changes = |a: &Assignment| !a.inserts && a.table == hash.table && a.column.eq_ignore_ascii_case(&hash.column);
-    if seen.action() == Action::Create && (replaces || seen.outline.assignments.iter().any(changes)) {
+    if seen.owner() == Owner::Action(Action::Create) && (replaces || seen.outline.assignments.iter().any(changes)) {
         let message = "whoever creates a user with another's name or address takes over that account";
         findings.push(
             Fault::new(Code::CreateOverwrites, scene.head(seen), message)
@@ -290,17 +294,18 @@ fn row_security(scene: &Scene<'_>, seen: &Seen<'_>, findings: &mut Findings) {
 
 /// Functions and plans that write where only reading is allowed. The session is read-only, so they would fail.
 fn hidden_writes(scene: &Scene<'_>, seen: &Seen<'_>, findings: &mut Findings) {
-    if !seen.purpose.gives_profiles() {
+    if !seen.purpose.only_reads() {
         return;
     }
+    let (what, instead) = match seen.owner() {
+        Owner::Action(_) => ("action", "put changes that follow a login under `after`"),
+        Owner::Migration(_) => ("statement", "of a migration, only `mark` and `purge` change anything"),
+    };
     if let Ok(Some(plan)) = &seen.plan
         && plan.writes
     {
-        let message = "the plan of this statement writes, but this action may only read";
-        findings.push(
-            Fault::new(Code::HiddenWrite, scene.head(seen), message)
-                .help("put changes that follow a login under `after`"),
-        );
+        let message = format!("the plan of this statement writes, but this {what} may only read");
+        findings.push(Fault::new(Code::HiddenWrite, scene.head(seen), message).help(instead));
     }
     for (name, within) in &seen.outline.functions {
         let Some(function) = scene.functions.iter().find(|f| f.name.eq_ignore_ascii_case(name)) else { continue };
@@ -310,13 +315,14 @@ fn hidden_writes(scene: &Scene<'_>, seen: &Seen<'_>, findings: &mut Findings) {
                 Fault::new(
                     Code::HiddenWrite,
                     span,
-                    format!("`{name}` may write, but this action may only read, and fails then"),
+                    format!("`{name}` may write, but this {what} may only read, and fails then"),
                 )
-                .help("declare the function STABLE if it only reads; put changes that follow a login under `after`"),
+                .help(format!("declare the function STABLE if it only reads; {instead}")),
             ),
             None => findings.push(
-                Fault::new(Code::NotChecked, span, format!("whether `{name}` writes cannot be told"))
-                    .help("declare it READS SQL DATA or NO SQL; what writes fails in an action that may only read"),
+                Fault::new(Code::NotChecked, span, format!("whether `{name}` writes cannot be told")).help(format!(
+                    "declare it READS SQL DATA or NO SQL; what writes fails where a {what} may only read"
+                )),
             ),
             Some(false) => {}
         }

@@ -197,7 +197,13 @@ impl<'a> Walk<'a> {
         }
         let keyword = self.reader.peek_word(at);
         match keyword {
-            Some("SELECT") => self.enter(Clause::Select),
+            Some("SELECT") => {
+                let added = self.outline.tables.iter().any(|table| table.scope == 0 && table.role == Role::Insert);
+                if added && self.levels.len() == 1 {
+                    self.outline.source = Some(self.reader.tokens[at].span.start..self.reader.text.len());
+                }
+                self.enter(Clause::Select);
+            }
             Some("FROM") if !self.reader.is_argument_from(at) => {
                 let clause = self.level().clause;
                 self.close_clause(at);
@@ -239,9 +245,15 @@ impl<'a> Walk<'a> {
                 // ON CONFLICT and ON DUPLICATE KEY are no conditions on rows.
                 let other = matches!(self.reader.peek_word(at + 1), Some("CONFLICT" | "DUPLICATE"))
                     || keyword == Some("HAVING");
+                if other && keyword == Some("ON") {
+                    self.end_source(at);
+                }
                 self.enter(if other { Clause::Other } else { Clause::Condition });
             }
-            Some("RETURNING") => self.enter(Clause::Returning),
+            Some("RETURNING") => {
+                self.end_source(at);
+                self.enter(Clause::Returning);
+            }
             Some("WITH") if self.level().clause == Clause::None => self.enter(Clause::With),
             Some("USING") if self.level().target.is_some() && self.level().clause == Clause::Target(Role::Delete) => {
                 self.at += 1;
@@ -278,8 +290,18 @@ impl<'a> Walk<'a> {
         let own = level.scope == 0 && self.levels.len() == 1;
         match level.clause {
             Clause::Condition if own => self.conditions.push((level.since, end)),
+            // What is selected to be added is no result.
+            Clause::Select if own && self.outline.source.is_some() => {}
             Clause::Select | Clause::Returning if own => self.results = Some((level.since, end)),
             _ => {}
+        }
+    }
+
+    /// What follows the SELECT of an INSERT sees the table that rows are added to.
+    fn end_source(&mut self, at: usize) {
+        let own = self.levels.len() == 1;
+        if let Some(source) = self.outline.source.as_mut().filter(|_| own) {
+            source.end = source.end.min(self.reader.tokens[at].span.start);
         }
     }
 

@@ -25,24 +25,24 @@ pub const SERVERS: &[Dialect] = &[Postgres, Mysql];
 const NONE: &[(&str, &str)] = &[];
 const URL: &str = "  url: ";
 
-const fn fault(name: &'static str, on: &'static [Dialect], code: &'static str, at: &'static str) -> Fault {
+pub const fn fault(name: &'static str, on: &'static [Dialect], code: &'static str, at: &'static str) -> Fault {
     Fault { name, on, schema: NONE, then: "", definition: NONE, code, at, also: &[] }
 }
 
 impl Fault {
-    const fn schema(self, schema: &'static [(&'static str, &'static str)]) -> Self {
+    pub const fn schema(self, schema: &'static [(&'static str, &'static str)]) -> Self {
         Self { schema, ..self }
     }
 
-    const fn then(self, then: &'static str) -> Self {
+    pub const fn then(self, then: &'static str) -> Self {
         Self { then, ..self }
     }
 
-    const fn definition(self, definition: &'static [(&'static str, &'static str)]) -> Self {
+    pub const fn definition(self, definition: &'static [(&'static str, &'static str)]) -> Self {
         Self { definition, ..self }
     }
 
-    const fn also(self, also: &'static [&'static str]) -> Self {
+    pub const fn also(self, also: &'static [&'static str]) -> Self {
         Self { also, ..self }
     }
 }

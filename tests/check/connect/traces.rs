@@ -103,6 +103,27 @@ fn a_rehearsal_finds_what_only_running_shows() {
     }
 }
 
+/// A login stands when its hash cannot be replaced; the rehearsal says so all the same.
+#[test]
+fn a_rehearsal_tells_what_was_rolled_back_on_its_way() {
+    let schema = SCHEMA.replace("password_hash   varchar(255)", "password_hash   varchar(60)");
+    let definition = DEFINITION
+        .replace("formats: [argon2id, md5-crypt]", "formats: [argon2id, bcrypt]")
+        .replace("  create:\n", "  create:\n    password: { column: password_hash, formats: [bcrypt], new: bcrypt }\n");
+    for dialect in [Dialect::Postgres, Dialect::Mysql] {
+        let scene = Scene::new(dialect, &schema, &definition);
+        scene.grant();
+        let findings = scene.findings(&["--rehearse"]);
+        let failed = findings.iter().find(|finding| finding.code == "rehearsal-failed");
+        let failed = failed.unwrap_or_else(|| panic!("{dialect}: {findings:#?}"));
+        assert!(
+            failed.message.starts_with("before `change_password`, a change that failed was rolled back"),
+            "{failed:?}"
+        );
+        assert_eq!(scene.store.one("SELECT count(*) FROM users", &[]).as_i64(), Some(0));
+    }
+}
+
 #[test]
 fn an_engine_without_transactions_is_not_rehearsed() {
     let schema = SCHEMA.replace(
