@@ -3,9 +3,11 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking, in its helpers too")]
 
 mod django;
+mod ghost;
 mod mediawiki;
 mod schemas;
 mod shipped;
+mod strapi;
 mod wordpress;
 
 use std::io::Write;
@@ -76,6 +78,19 @@ fn checked_by(script: &str, pairs: &[(&str, &str)]) -> Vec<bool> {
     let output = process.wait_with_output().unwrap();
     assert!(output.status.success());
     String::from_utf8(output.stdout).unwrap().lines().map(|line| line == "true").collect()
+}
+
+/// Asks the bcrypt library of an application on Node.js whether these passwords are right for these hashes.
+#[track_caller]
+fn compared_by_node(library: &str, pairs: &[(&str, &str)]) -> Vec<bool> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/applications/compare.js");
+    let mut command = Command::new("node");
+    command.arg(script).arg(servers::node_modules().join(library)).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut process = command.spawn().unwrap();
+    process.stdin.take().unwrap().write_all(json!(pairs).to_string().as_bytes()).unwrap();
+    let output = process.wait_with_output().unwrap();
+    assert!(output.status.success());
+    serde_json::from_slice(&output.stdout).unwrap()
 }
 
 /// A definition's text, at costs that unoptimised code can afford.

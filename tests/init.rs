@@ -89,6 +89,11 @@ fn nothing_is_overwritten_and_no_password_is_written() {
         (&["init", "djngo"][..], 2, "did you mean `django`"),
         (&["init", "table", "--table", "users"], 2, "--hash COLUMN"),
         (&["init", "table", "--table", "users", "--hash", "h"], 2, "--identifier COLUMN"),
+        (
+            &["init", "table", "--table", "u", "--hash", "h", "--salt", "s", "--identifier", "e"],
+            2,
+            "--format FORMAT beside --salt",
+        ),
         (&["init", "django", "--database", "gopher://x"], 2, "unknown scheme"),
         (&["init", "django", "--env", "A B"], 2, "no name of an environment variable"),
         (&["init", "django", "--name", "a b"], 1, "error[invalid"),
@@ -187,6 +192,25 @@ const TABLES: &[(&str, &str, &str)] = &[
 ];
 
 #[test]
+fn without_a_format_every_stored_value_that_says_its_own_is_taken() {
+    for format in [&[][..], &["--format", "auto"]] {
+        let store = Store::new(Dialect::Sqlite);
+        store.script(&format!(
+            "CREATE TABLE people (id integer PRIMARY KEY, email varchar(90) UNIQUE NOT NULL, password_hash varchar(200));
+             INSERT INTO people (email, password_hash) VALUES ('ann', '{HASH}')"
+        ));
+        let folder = tempfile::tempdir().unwrap();
+        let table = ["init", "table", "--table", "people", "--identifier", "email", "--hash", "password_hash"];
+        let more = ["--name", "found", "--database", &store.url, "--output", "found.yaml"];
+        let (code, said, error) = run(folder.path(), &[&table[..], &more, format].concat());
+        assert_eq!(code, 0, "{said}{error}");
+        let (code, said, _) = run(folder.path(), &["check", "--connect", "found.yaml"]);
+        assert_eq!(code, 0, "{said}");
+        serves(&[("found".to_owned(), std::fs::read_to_string(folder.path().join("found.yaml")).unwrap())]);
+    }
+}
+
+#[test]
 fn a_look_at_a_database_finds_the_table_of_users() {
     for dialect in DIALECTS {
         let (mut definitions, mut stores) = (Vec::new(), Vec::new());
@@ -223,8 +247,10 @@ fn a_look_at_a_database_finds_the_table_of_users() {
 /// Every schema of an application that is known, under the usual prefix and under another one.
 #[test]
 fn known_applications_are_recognised_by_their_tables() {
-    let folder = root().join("tests/fixtures/schemas");
-    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let fixtures = root().join("tests/fixtures");
+    let folders = std::fs::read_dir(fixtures).unwrap().map(|entry| entry.unwrap().path());
+    let files = folders.flat_map(|folder| std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()));
+    let mut files: Vec<_> = files.collect();
     files.sort();
     let mut recognised = BTreeSet::new();
     let mut wrong = Vec::new();

@@ -20,6 +20,10 @@ use crate::stores::Store;
 struct Schema {
     /// The names of its files.
     name: &'static str,
+    /// Their folder: `schemas`, or that of an application which made them itself.
+    folder: &'static str,
+    /// How the passwords of those end who are kept out; Ghost refuses any with the word `password`.
+    ending: &'static str,
     /// The variable that says where the database is.
     url: &'static str,
     /// Others that the fixture needs.
@@ -46,6 +50,8 @@ use Dialect::{Mysql, Postgres, Sqlite};
 
 const PLAIN: Schema = Schema {
     name: "",
+    folder: "schemas",
+    ending: "password",
     url: "",
     env: &[],
     dialects: &[Mysql],
@@ -100,12 +106,13 @@ const SCHEMAS: &[Schema] = &[
     Schema {
         name: "mediawiki",
         url: "MEDIAWIKI_DATABASE_URL",
-        env: &[("MEDIAWIKI_USER_TABLE", "mediawiki.mwuser")],
+        env: &[("MEDIAWIKI_USER_TABLE", "mediawiki.user")],
         dialects: &[Postgres],
         names: Names::Username,
         denied: &[],
         unverified: "bob",
-        stored: ("mediawiki", "SELECT user_password FROM mediawiki.mwuser WHERE user_id = 2"),
+        stored: ("mediawiki", "SELECT user_password FROM mediawiki.\"user\" WHERE user_id = 2"),
+        ..PLAIN
     },
     Schema {
         name: "moodle",
@@ -282,14 +289,18 @@ const SCHEMAS: &[Schema] = &[
     },
     Schema {
         name: "ghost",
+        folder: "ghost",
+        ending: "secretly",
         url: "GHOST_DATABASE_URL",
         dialects: &[Mysql, Sqlite],
         names: Names::Email,
-        stored: ("bcrypt-2a", "SELECT password FROM users WHERE slug = 'bob'"),
+        denied: &["mia", "una"],
+        stored: ("bcrypt-2b", "SELECT password FROM users WHERE slug = 'bob'"),
         ..PLAIN
     },
     Schema {
         name: "strapi",
+        folder: "strapi",
         url: "STRAPI_DATABASE_URL",
         dialects: &[Mysql, Postgres, Sqlite],
         unverified: "bob",
@@ -342,7 +353,7 @@ fn serve(dialect: Dialect) {
     let mut stores = Vec::new();
     for schema in SCHEMAS.iter().filter(|schema| schema.dialects.contains(&dialect)) {
         let store = Store::new(dialect);
-        let file = format!("tests/fixtures/schemas/{}.{}.sql", schema.name, store.name());
+        let file = format!("tests/fixtures/{}/{}.{}.sql", schema.folder, schema.name, store.name());
         store.script(&std::fs::read_to_string(root().join(file)).unwrap());
         setup = setup.definition(&format!("{}.yaml", schema.name), &definition(schema)).env(schema.url, &store.url);
         setup = schema.env.iter().fold(setup, |setup, (name, value)| setup.env(name, *value));
@@ -485,7 +496,7 @@ impl Case<'_> {
         self.login("bob", "bob's secres", "wrong_credentials");
         self.login("nobody", "x", "wrong_credentials");
         for person in self.schema.denied {
-            self.login(person, &format!("{person}-password"), "denied");
+            self.login(person, &format!("{person}-{}", self.schema.ending), "denied");
             self.login(person, "wrong", "wrong_credentials");
         }
         for password in ["", "x", "not cached", "in the clear"] {

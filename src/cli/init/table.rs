@@ -26,8 +26,8 @@ pub(super) struct TableArgs {
     /// The column that holds the salt, where it is apart.
     #[arg(long, value_name = "COLUMN")]
     salt: Option<String>,
-    /// How passwords are hashed; may be said more than once, the first is what new ones become. For the list of
-    /// templates: `text` or `json`.
+    /// How passwords are hashed; may be said more than once, the first is what new ones become. Without it: every format
+    /// that says in the stored value what it is. For the list of templates: `text` or `json`.
     #[arg(long, value_name = "FORMAT")]
     format: Vec<String>,
     /// Another column that the profile shows; may be said more than once.
@@ -68,8 +68,14 @@ impl TableArgs {
         if self.identifier.is_empty() {
             return Err(missing("--identifier COLUMN"));
         }
-        let formats = if self.format.is_empty() { vec!["auto".to_owned()] } else { self.format.clone() };
-        let new = formats.first().filter(|first| is_writable(first)).map_or("argon2id", String::as_str).to_owned();
+        let formats = match self.format.as_slice() {
+            // No format that says what it is keeps its salt in another column.
+            [] if self.salt.is_some() => return Err(missing("--format FORMAT beside --salt")),
+            [] => "auto".to_owned(),
+            [only] if only == "auto" => only.clone(),
+            list => format!("[{}]", list.join(", ")),
+        };
+        let new = self.format.first().filter(|first| is_writable(first)).map_or("argon2id", String::as_str).to_owned();
         let plan = Plan {
             dialect,
             table,
@@ -83,7 +89,7 @@ impl TableArgs {
             others: self.column.clone(),
             hash,
             salt: self.salt.clone(),
-            formats: format!("[{}]", formats.join(", ")),
+            formats,
             new,
             missing: Vec::new(),
             remarks: Vec::new(),

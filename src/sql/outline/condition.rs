@@ -117,6 +117,11 @@ impl Reader<'_> {
         {
             inner_end = using;
         }
+        if ["any", "some"].contains(&name.as_str()) && self.is(begin + 2, "ARRAY") {
+            return self
+                .only_element(begin + 3, inner_end)
+                .map_or(Operand::Other, |(b, e)| self.operand(b, e, depth + 1));
+        }
         let arguments = self.split(begin + 2, inner_end, |i| self.kind(i) == Some(Kind::Comma));
         let operands: Vec<Operand> = arguments.iter().map(|(b, e)| self.operand(*b, *e, depth + 1)).collect();
         match operands.as_slice() {
@@ -133,6 +138,15 @@ impl Reader<'_> {
             }
             _ => Operand::Other,
         }
+    }
+
+    /// `a = ANY (ARRAY[b])` with one element says what `a = b` says: where the element is. A cast may follow the bracket.
+    fn only_element(&self, open: usize, end: usize) -> Option<(usize, usize)> {
+        let close = (open..end).find(|i| self.symbol(*i) == Some("]"))?;
+        let nested = self.symbol(open) != Some("[") || (open + 1..close).any(|i| self.symbol(i) == Some("["));
+        let one = self.split(open + 1, close, |i| self.kind(i) == Some(Kind::Comma)).len() == 1;
+        let ends = close + 1 == end || self.symbol(close + 1) == Some("::");
+        (!nested && one && ends && close > open + 1).then_some((open + 1, close))
     }
 
     fn column(&self, begin: usize, end: usize) -> Option<ColumnUse> {

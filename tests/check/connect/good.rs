@@ -425,6 +425,23 @@ pub const GOOD: &[(&str, &[Dialect], Change)] = &[
     ),
     ("in one", ALL, (&[], "", &[("WHERE u.email = {{ identifier }}", "WHERE u.email IN ({{ identifier }})")])),
     (
+        "any of one",
+        &[Postgres],
+        (&[], "", &[("WHERE u.email = {{ identifier }}", "WHERE u.email = ANY (ARRAY[{{ identifier }}])")]),
+    ),
+    (
+        "any of one lower",
+        &[Postgres],
+        (
+            &[],
+            "CREATE UNIQUE INDEX ul ON users (lower(email))",
+            &[(
+                "WHERE u.email = {{ identifier }}",
+                "WHERE lower(u.email) = ANY (ARRAY[lower({{ identifier }})]::text[])",
+            )],
+        ),
+    ),
+    (
         "in lower both",
         &[Postgres, Sqlite],
         (
