@@ -148,7 +148,7 @@ async fn serve(mut plan: Plan) -> Result<(), String> {
     first_pass(&mut reloader, plan.allow_partial)?;
     let access = Access::new(plan.access.clone(), None).map_err(|e| format!("error: {e}\n"))?.shared();
     let journal = super::audit::start(plan.audit.take())?;
-    let state = Arc::new(State::new(reloader.shared(), budget, journal.clone(), plan.tls.clone()));
+    let state = Arc::new(State::new(reloader.shared(), Arc::clone(&budget), journal.clone(), plan.tls.clone()));
     state.note(&reloader, &Change::default());
     let readings = Arc::clone(&state);
     let metrics = Arc::new(Metrics::new(Arc::clone(&access), move || readings.readings()));
@@ -170,6 +170,7 @@ async fn serve(mut plan: Plan) -> Result<(), String> {
         instance,
     )
     .with_audit(journal.clone())
+    .with_pool(budget)
     .with_faces(Arc::clone(&plan.faces));
     #[cfg(feature = "otel")]
     let telemetry = super::telemetry::start()?;

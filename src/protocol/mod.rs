@@ -67,6 +67,11 @@ pub trait Protocol: fmt::Debug + Send + Sync {
     /// The headers or the body are not as the protocol wants them.
     fn decode(&self, question: &Question<'_>) -> Result<Asked, Problem>;
 
+    /// Whether reading a question takes so much work that it has its turn as hashing has.
+    fn is_dear(&self) -> bool {
+        false
+    }
+
     /// What its caller has to show at this path.
     fn entry(&self, _tail: &str) -> Entry {
         Entry::Key

@@ -6,7 +6,6 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::HeaderValue;
 use tokio::time::Instant;
@@ -121,11 +120,11 @@ impl<C: Connectors> Gateway<C> {
         connector: Arc<C::Connector>,
         request: Request,
         attempt: Option<Attempt>,
-        time: Duration,
+        deadline: Instant,
         record: &mut Record,
     ) -> (Verdict, Asked) {
         let begun = Instant::now();
-        let answer = caught(connector.answer(request, begun + time)).await;
+        let answer = caught(connector.answer(request, deadline)).await;
         self.metrics().stage(Stage::Connector, begun.elapsed());
         if let Some(attempt) = attempt {
             settle(attempt, answer.as_ref().ok());

@@ -31,7 +31,8 @@ use super::{Settings, body, oauth};
 use crate::access::{self, Access, Attempt, Caller, Unauthenticated};
 use crate::action::{Action, Request};
 use crate::audit::Audit;
-use crate::protocol::{self, Asked, Code, Encode, Entered, Entry, Faces, Mount, Problem, Question, Response, Route};
+use crate::hash::Budget;
+use crate::protocol::{self, Asked, Code, Encode, Entered, Entry, Faces, Mount, Problem, Response, Route};
 
 /// Everything that answering needs.
 #[derive(Debug)]
@@ -45,6 +46,7 @@ pub struct Gateway<C> {
     audit: Option<Arc<Audit>>,
     spans: Option<Spans>,
     faces: Arc<ArcSwap<Faces>>,
+    pool: Option<Arc<Budget>>,
     /// Watched by whatever outlives its connection.
     work: watch::Sender<()>,
 }
@@ -61,7 +63,19 @@ impl<C: Connectors> Gateway<C> {
     ) -> Self {
         let (ids, work) = (RequestIds::new(instance), watch::Sender::new(()));
         let faces = Arc::default();
-        Self { connectors, access, metrics, readiness, settings, ids, audit: None, spans: None, faces, work }
+        Self {
+            connectors,
+            access,
+            metrics,
+            readiness,
+            settings,
+            ids,
+            audit: None,
+            spans: None,
+            faces,
+            pool: None,
+            work,
+        }
     }
 
     /// Keeps a record of every decision in this journal.
@@ -72,6 +86,11 @@ impl<C: Connectors> Gateway<C> {
     /// Speaks the protocols of these faces, too.
     pub fn with_faces(self, faces: Arc<ArcSwap<Faces>>) -> Self {
         Self { faces, ..self }
+    }
+
+    /// Does what is dear in the pool in which passwords are hashed.
+    pub fn with_pool(self, pool: Arc<Budget>) -> Self {
+        Self { pool: Some(pool), ..self }
     }
 
     /// Gives what it answered to whoever exports traces; of those that begin here, this share.
@@ -102,6 +121,10 @@ impl<C: Connectors> Gateway<C> {
         let (id, trace) = self.ids.next();
         Record::new(id, trace.of(headers), Instant::now(), peer.to_canonical(), self.audit.clone())
             .exported(self.spans.clone())
+    }
+
+    pub(super) fn pool(&self) -> Option<&Arc<Budget>> {
+        self.pool.as_ref()
     }
 
     /// Whether it takes requests.
@@ -176,9 +199,9 @@ impl<C: Connectors> Gateway<C> {
             None => Bytes::new(),
         };
         self.metrics.stage(Stage::Body, begun.elapsed());
-        let (action, tail, query) = (route.action, route.tail, head.uri.query());
-        let question = Question { action, tail, query, entered: &entered, headers: &head.headers, body: &bytes };
-        let Asked { request, encode } = route.protocol().decode(&question).map_err(refused)?;
+        let deadline = self.deadline(&route, record);
+        let asked = self.decode(&route, head, entered, bytes, deadline, record).await;
+        let Asked { request, encode } = asked.map_err(refused)?;
         let action = request.action();
         if action != route.action {
             record.action = Some(action);
@@ -187,7 +210,15 @@ impl<C: Connectors> Gateway<C> {
         }
         let attempt = self.reserve(&access, route.connector, &request, record).map_err(refused)?;
         let face = route.face().cloned();
-        Ok(Ready { face, entry, encode, connector, request, attempt })
+        Ok(Ready { face, entry, encode, connector, request, attempt, deadline })
+    }
+
+    /// When the answer has to be there. A provider counts from when it asked, whatever came before the question.
+    fn deadline(&self, route: &Route<'_>, record: &Record) -> Instant {
+        match route.face() {
+            Some(face) => record.started + face.time.min(self.settings.budget),
+            None => Instant::now() + self.settings.budget,
+        }
     }
 
     /// Finds out where the request comes from, and whether anybody there may ask.
@@ -241,9 +272,8 @@ impl<C: Connectors> Gateway<C> {
 
     /// Asks the connector and writes its answer.
     async fn answer(&self, ready: Ready<C::Connector>, mut record: Record) -> Response {
-        let Ready { face, entry, encode, connector, request, attempt } = ready;
-        let time = face.as_ref().map_or(self.settings.budget, |face| face.time.min(self.settings.budget));
-        let (verdict, answer) = self.ask(connector, request, attempt, time, &mut record).await;
+        let Ready { face, entry, encode, connector, request, attempt, deadline } = ready;
+        let (verdict, answer) = self.ask(connector, request, attempt, deadline, &mut record).await;
         let response = match answer {
             Ok(answer) => encode(answer),
             Err(()) => {
@@ -302,6 +332,7 @@ struct Ready<A> {
     connector: Arc<A>,
     request: Request,
     attempt: Option<Attempt>,
+    deadline: Instant,
 }
 
 /// A refusal, in the words of its face once that is known. Boxed, since it is large and rare.

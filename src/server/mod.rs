@@ -8,6 +8,7 @@ mod admin;
 mod asking;
 mod body;
 mod connectors;
+mod decoding;
 mod entrance;
 mod fetch;
 mod framing;

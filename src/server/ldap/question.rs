@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use http::{HeaderMap, StatusCode};
+use tokio::time::Instant;
 
 use super::session::Session;
 use crate::access::{Access, Client};
@@ -71,8 +72,8 @@ impl<C: Connectors> Session<C> {
             Ok(prepared) => prepared,
             Err(problem) => return Err(self.refuse(&mut record, &problem)),
         };
-        let time = gateway.settings().budget;
-        let (verdict, asked) = gateway.ask(found, request, attempt, time, &mut record).await;
+        let deadline = Instant::now() + gateway.settings().budget;
+        let (verdict, asked) = gateway.ask(found, request, attempt, deadline, &mut record).await;
         let (status, answer) = judged(asked);
         record.finish(gateway.metrics(), verdict, status);
         answer
