@@ -7,6 +7,7 @@ mod access;
 mod encryption;
 mod hostile;
 mod outages;
+mod provider;
 mod python;
 mod running;
 mod settings;

@@ -1,5 +1,6 @@
 //! `userbridge connect`: what to enter at an identity provider, and whether its own request is answered.
 
+mod directory;
 mod probe;
 
 use std::path::PathBuf;
@@ -53,8 +54,11 @@ impl Connect {
             list(self.format);
             return Exit::Fine;
         };
+        if name == directory::NAME {
+            return directory::tell(&self);
+        }
         let Some(face) = Face::named(name) else {
-            let names = FACES.iter().map(|face| face.name);
+            let names = FACES.iter().map(|face| face.name).chain([directory::NAME]);
             let hint = nearest(name, names).map_or(String::new(), |near| format!("; did you mean `{near}`?"));
             eprintln!("error: `{name}` is no protocol that is spoken here{hint}\nhelp: userbridge connect lists them");
             return Exit::Usage;
@@ -234,15 +238,20 @@ fn usual_base(raw: &RawGateway, listen: &Listen) -> Result<String, String> {
     }
 }
 
+/// All that can be told about: the name and what its provider calls it.
+fn known() -> impl Iterator<Item = (&'static str, &'static str)> {
+    FACES.iter().map(|face| (face.name, face.hook)).chain([(directory::NAME, directory::HOOK)])
+}
+
 fn list(format: Format) {
     match format {
         Format::Json => {
-            let faces: Vec<_> = FACES.iter().map(|face| json!({ "protocol": face.name, "hook": face.hook })).collect();
+            let faces: Vec<_> = known().map(|(name, hook)| json!({ "protocol": name, "hook": hook })).collect();
             println!("{:#}", json!(faces));
         }
         Format::Text => {
-            for face in FACES {
-                println!("{:12} {}", face.name, face.hook);
+            for (name, hook) in known() {
+                println!("{name:12} {hook}");
             }
             println!("\nAuth0 asks over /v1 with the scripts of examples/auth0");
             println!("next: userbridge connect PROTOCOL --connector NAME");

@@ -97,7 +97,7 @@ pub struct RawClient {
 pub struct RawLimits {
     /// Requests of one client; `200/s` unless said otherwise.
     pub client: Option<At<String>>,
-    /// Requests of one address; without a limit unless said otherwise, because an identity provider is one address.
+    /// Requests of one address that do not prove a client, and failed binds of LDAP; `20/s` unless said otherwise.
     pub address: Option<At<String>>,
     /// Failed attempts on one account of one connector from one client and address; `10/min` unless said otherwise.
     /// Five times as many from everywhere together, save from where the account's owner logged in before.

@@ -45,13 +45,18 @@ fn run(dialect: Dialect, tables: &str) {
     assert_eq!((&made["email"], &made["email_verified"]), (&json!("new@example.com"), &json!(false)));
     strapi.expect("change_password", json!({ "identifier": "bob", "password": password }), "changed");
     // A new row is as Strapi's own are: its times, its key, its role.
-    let alike = match dialect {
-        Dialect::Mysql => "abs(timestampdiff(HOUR, created_at, utc_timestamp())) < 24 * 3650",
-        Dialect::Postgres => "created_at < now() + interval '1 day'",
-        Dialect::Sqlite => "typeof(created_at) = 'integer' AND typeof(updated_at) = 'integer'",
+    let now = match dialect {
+        Dialect::Mysql => "abs(timestampdiff(SECOND, created_at, utc_timestamp())) < 300",
+        Dialect::Postgres => "abs(extract(epoch FROM (now() AT TIME ZONE 'UTC') - created_at)) < 300",
+        Dialect::Sqlite => "abs(created_at - unixepoch() * 1000) < 300000",
     };
-    let same = format!("SELECT count(*) FROM up_users WHERE length(document_id) = 24 AND {alike}");
-    assert_eq!(store.one(&same, &[]), 7, "Strapi's six and the new one");
+    let new = format!("SELECT count(*) FROM up_users WHERE username = 'new' AND {now} AND updated_at = created_at");
+    assert_eq!(store.one(&new, &[]), 1);
+    assert_eq!(store.one("SELECT count(*) FROM up_users WHERE length(document_id) = 24", &[]), 7, "Strapi's and ours");
+    if dialect == Dialect::Sqlite {
+        let types = "SELECT count(DISTINCT typeof(created_at) || typeof(updated_at)) FROM up_users";
+        assert_eq!(store.one(types, &[]), 1);
+    }
     let roles = "SELECT count(*) FROM up_users u JOIN up_users_role_lnk l ON l.user_id = u.id WHERE l.role_id = 1";
     assert_eq!(store.one(roles, &[]), 7);
     strapi.expect("delete", json!({ "user_id": made["user_id"] }), "changed");
