@@ -9,6 +9,7 @@ use std::process::Command;
 use userbridge::sql::Dialect;
 
 use crate::gateway::{Gateway, Setup, client, program};
+use crate::programs::says;
 use crate::stores::Store;
 
 const DEFINITION: &str = include_str!("../examples/quickstart/users.yaml");
@@ -153,12 +154,4 @@ fn node(script: &str) -> Command {
     let mut command = Command::new("node");
     command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/auth0").join(script));
     command
-}
-
-#[track_caller]
-fn says(command: &mut Command, expected: &str) {
-    let output = command.output().unwrap();
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    assert!(output.status.success(), "{}\n{}", text(&output.stdout), text(&output.stderr));
-    assert_eq!(text(&output.stdout), expected);
 }

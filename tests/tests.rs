@@ -31,6 +31,7 @@ mod password_columns;
 mod password_grant;
 mod people;
 mod pipes;
+mod programs;
 mod properties;
 mod providers;
 mod reload;

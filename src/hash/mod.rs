@@ -28,6 +28,7 @@ mod recipe;
 mod scan;
 mod shape;
 mod spec;
+mod stored;
 mod timings;
 
 pub use budget::{Budget, BudgetConfig, BudgetState, Busy, turn};
@@ -36,7 +37,7 @@ pub use catalogue::{FORMATS, Format, Strength, find};
 pub use error::{Unreadable, WriteError};
 #[cfg(test)]
 pub(crate) use policy::TRAP;
-pub use policy::{Policy, Stored, Verdict, Written};
+pub use policy::{Policy, Verdict};
 pub use recipe::Need;
 pub use shape::{Candidate, identify};
 pub use spec::{
@@ -44,4 +45,5 @@ pub use spec::{
     Problem, Rounds, RoundsOver, SaltEncoding, SaltSpec, Secrets, Spec, SpecError, Split, SplitOrder, Text, Transform,
     Warning, When,
 };
+pub use stored::{Stored, Written};
 pub use timings::{BOUNDS, Distribution, Timings};

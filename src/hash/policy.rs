@@ -9,16 +9,16 @@ use std::sync::OnceLock;
 use subtle::ConstantTimeEq;
 
 use super::caps::Caps;
-use super::challenge::{Admitted, Challenge, Derived, Failure, Fault, Inputs, Refusal, Step};
+use super::challenge::{Admitted, Challenge, Derived, Failure, Fault, Refusal, Step};
 use super::compile::{Author, Reader, compile};
 use super::error::{Unreadable, WriteError};
 use super::format::Draw;
 use super::kernel::{Kdf, OverCap};
 use super::recent::Recent;
 use super::recipe::Need;
-use super::scan::number32;
 use super::shape::{ambiguous, is_locked, looks_like, trimmed};
 use super::spec::{Columns, Spec, SpecError, Warning};
+use super::stored::{Stored, Written};
 use crate::secret::{Password, Secret};
 
 /// A compiled [`Spec`].
@@ -35,69 +35,6 @@ pub struct Policy {
     pub(super) written_lengths: OnceLock<Option<(usize, usize)>>,
 }
 
-/// What a row holds; None = NULL.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Stored<'a> {
-    /// The column of the hash.
-    pub value: Option<&'a Secret>,
-    /// The column of the salt, for formats that keep it apart.
-    pub salt: Option<&'a Secret>,
-    /// The user's name, for formats that hash it with the password.
-    pub user: Option<&'a str>,
-    /// The realm, for formats of HTTP digest authentication.
-    pub realm: Option<&'a str>,
-    /// A second salt, for formats that have one.
-    pub salt2: Option<&'a Secret>,
-    /// Which of the format's algorithms, for formats that keep it apart.
-    pub algorithm: Option<&'a str>,
-    /// The number of rounds, for formats that keep it apart.
-    pub rounds: Option<u32>,
-    /// The row's other columns that the policy names ([`Policy::columns`]).
-    pub extra: &'a [(String, Option<Secret>)],
-}
-
-impl<'a> Stored<'a> {
-    /// What this column holds; None = NULL, or not fetched.
-    pub(super) fn column(&self, name: &str) -> Option<&'a Secret> {
-        self.extra.iter().find(|(known, _)| known == name).and_then(|(_, value)| value.as_ref())
-    }
-
-    /// What the row holds beside the hash, by the columns that the definition names.
-    pub(super) fn inputs(&self, columns: &Columns) -> Result<Inputs<'a>, Fault> {
-        let bytes = |name: &Option<String>, given: Option<&'a Secret>| match name {
-            // What was written a moment ago stands in no row yet.
-            Some(name) => self.column(name).or(given).map(Secret::expose),
-            None => given.map(Secret::expose),
-        };
-        let text = |name: &Option<String>, given: Option<&'a str>| match name {
-            None => Ok(given),
-            Some(name) => self
-                .column(name)
-                .map(|value| {
-                    str::from_utf8(value.expose()).map_err(|_| Fault::Malformed("a column beside it is no text"))
-                })
-                .transpose()
-                .map(|text| text.or(given)),
-        };
-        let rounds = match text(&columns.rounds, None)? {
-            None => self.rounds,
-            Some(text) => {
-                let rounds = number32(text.trim_ascii());
-                Some(rounds.ok_or(Fault::Malformed("its rounds are not a positive number"))?)
-            }
-        };
-        Ok(Inputs {
-            salt: bytes(&columns.salt, self.salt),
-            salt2: bytes(&columns.salt2, self.salt2),
-            user: text(&columns.user, self.user)?,
-            realm: text(&columns.realm, self.realm)?,
-            algorithm: text(&columns.algorithm, self.algorithm)?,
-            rounds,
-            ..Inputs::NONE
-        })
-    }
-}
-
 /// What came of a verification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
@@ -111,17 +48,6 @@ pub enum Verdict {
     Mismatch,
     /// The row has none: NULL, empty, or a marker of a locked account. A decoy was computed already.
     NoPassword,
-}
-
-/// A new hash.
-#[derive(Clone, Debug)]
-pub struct Written {
-    /// For the column of the hash.
-    pub hash: Secret,
-    /// For the column of the salt, where the format keeps it apart.
-    pub salt: Option<Secret>,
-    /// What the column of the algorithm must say, where the definition names it for new hashes.
-    algorithm: Option<String>,
 }
 
 /// A stored value that was understood.
@@ -428,14 +354,6 @@ impl fmt::Debug for Policy {
     }
 }
 
-impl Written {
-    /// The same as a row would hold it.
-    pub fn as_stored(&self) -> Stored<'_> {
-        let algorithm = self.algorithm.as_deref();
-        Stored { value: Some(&self.hash), salt: self.salt.as_ref(), algorithm, ..Stored::default() }
-    }
-}
-
 impl Reader {
     pub(super) fn name(&self) -> String {
         match self {
@@ -522,90 +440,4 @@ fn trip(password: &[u8]) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::challenge::RUNS;
-    use super::super::spec::{Accept, Description, FormatSpec, Pepper, Secrets};
-    use super::*;
-
-    fn runs(f: impl FnOnce()) -> Vec<String> {
-        RUNS.take();
-        f();
-        RUNS.take()
-    }
-
-    /// After one row was seen, a decoy runs the kernel of that row with its parameters, and so does a locked account.
-    #[test]
-    fn a_decoy_does_the_same_work() {
-        let password = Password::new("a password");
-        for value in [
-            "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW",
-            "$wp$2y$05$2U3rNcTurfs2v.ToWqB1s.r7vbvruREGt6vTVfqu3NU8Z5tP7k3mm",
-            "$argon2id$v=19$m=16,t=3,p=1$qod0wW65c/HHQb195Ipj1Q$BB8H5tJY09pL6bmA9ga0WZi7nJeqS98isZm4A0QfBTE",
-            "pbkdf2_sha256$5000$N2FkLBm4mOKNvuRM84ejph$gHk9QRlSGgkOKGLMilBlpOspwWF/111VTQKy9olyghc=",
-        ] {
-            let policy = Policy::compile(&Spec::new(Accept::Auto, None)).unwrap();
-            let secret = Secret::new(value);
-            let stored = Stored { value: Some(&secret), ..Stored::default() };
-            let verified = runs(|| assert_eq!(policy.verify_blocking(&password, &stored), Ok(Verdict::Mismatch)));
-            assert_eq!(verified.len(), 1);
-            assert_eq!(runs(|| policy.decoy_blocking(&password)), verified);
-            let absent = Stored::default();
-            assert_eq!(
-                runs(|| assert_eq!(policy.verify_blocking(&password, &absent), Ok(Verdict::NoPassword))),
-                verified
-            );
-            assert_eq!(policy.memory_needed(None), policy.memory_needed(Some(&stored)));
-        }
-    }
-
-    /// Several formats, an expression, two peppers: whoever is unknown, locked or unreadable costs what most rows do.
-    #[test]
-    fn a_decoy_does_what_most_rows_do() {
-        let secrets = Secrets(vec![Secret::new("new"), Secret::new("old")]);
-        let pepper = Some(Pepper { secrets, position: None });
-        let peppered = Description { pepper, ..Description::expression("sha1($pepper . $salt . $pass)") };
-        let formats = vec![
-            FormatSpec::Described(Box::new(peppered)),
-            FormatSpec::Named("phpass".to_owned()),
-            FormatSpec::Named("argon2id".to_owned()),
-        ];
-        let policy = Policy::compile(&Spec::new(Accept::Formats(formats), None)).unwrap();
-        let (password, salt) = (Password::new("a password"), Secret::new("salt"));
-        let decoy = || runs(|| policy.decoy_blocking(&password));
-        let verified = |value: &str| {
-            let value = Secret::new(value);
-            let stored = Stored { value: Some(&value), salt: Some(&salt), ..Stored::default() };
-            runs(|| drop(policy.verify_blocking(&password, &stored)))
-        };
-        let twice = vec!["sha1($pepper . $salt . $pass) of 40 bytes"; 2];
-        assert_eq!(decoy(), twice, "before any row, as for the first format");
-        assert_eq!(verified("5baa61e4c9b93f3f0682250b6cf8331b7ee68fd8"), twice, "a wrong password is tried with both");
-        let phpass = ["phpass md5 cost=11 of 16 bytes"];
-        for _ in 0..3 {
-            assert_eq!(verified("$P$9IQRaTwmfeRo7ud9Fh4E2PdI0S3r.L0"), phpass);
-        }
-        assert_eq!(decoy(), phpass);
-        for unreadable in [
-            "$P$9IQRaTwmfeRo7ud",
-            "$argon2id$v=19$m=4194304,t=3,p=1$qod0wW65c/HHQb195Ipj1Q$BB8H5tJY09pL6bmA9ga0WQ",
-            "?",
-        ] {
-            assert_eq!(verified(unreadable), [""; 0], "the caller follows with a decoy");
-            assert_eq!(decoy(), phpass);
-        }
-        assert_eq!(verified("!locked"), phpass);
-    }
-
-    #[test]
-    fn before_any_row_a_decoy_costs_what_is_usual() {
-        let decoy = |accept| {
-            let policy = Policy::compile(&Spec::new(accept, None)).unwrap();
-            runs(|| policy.decoy_blocking(&Password::new("a")))
-        };
-        assert_eq!(decoy(Accept::Auto), ["argon2id v=19 m=19456 t=2 p=1 of 32 bytes"]);
-        assert_eq!(
-            decoy(Accept::Formats(vec![FormatSpec::Named("phpass".to_owned())])),
-            ["phpass md5 cost=13 of 16 bytes"]
-        );
-    }
-}
+mod tests;

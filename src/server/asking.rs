@@ -4,6 +4,7 @@
 //! Invariant: the order of [`super::gateway`]: whatever is cheap and refuses stands before whatever is dear, and an
 //! attempt at an account is counted before its work.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -29,9 +30,8 @@ impl<C: Connectors> Gateway<C> {
         if access.admits(record.address) {
             return Ok(());
         }
-        record.reason = Some("the address is not in the allowlist".to_owned());
-        record.class = Some("address_not_allowed");
-        Err(Problem::new(Code::Forbidden).with_detail("this address may not ask"))
+        let reason = "the address is not in the allowlist".to_owned();
+        Err(forbidden(record, "address_not_allowed", reason, "this address may not ask"))
     }
 
     /// Counts a request that has not proved yet on whose behalf it is; it is given back once it has. Only requests that
@@ -48,9 +48,8 @@ impl<C: Connectors> Gateway<C> {
         if client.admits(record.address) {
             return Ok(());
         }
-        record.reason = Some("the address is not in the client's allowlist".to_owned());
-        record.class = Some("client_address_not_allowed");
-        Err(Problem::new(Code::Forbidden).with_detail("this client may not ask from this address"))
+        let reason = "the address is not in the client's allowlist".to_owned();
+        Err(forbidden(record, "client_address_not_allowed", reason, "this client may not ask from this address"))
     }
 
     /// Counts one request of the client.
@@ -153,9 +152,18 @@ pub(super) fn may(allowed: bool, connector: &str, action: Action, record: &mut R
         return Ok(());
     }
     let detail = format!("the client has no scope for `{connector}:{action}`");
-    record.reason = Some(detail.clone());
-    record.class = Some("missing_scope");
-    Err(Problem::new(Code::Forbidden).with_detail(detail))
+    Err(forbidden(record, "missing_scope", detail.clone(), detail))
+}
+
+/// Notes for the operator why this may not be asked, and tells the caller.
+fn forbidden(
+    record: &mut Record,
+    class: &'static str,
+    reason: String,
+    detail: impl Into<Cow<'static, str>>,
+) -> Problem {
+    (record.class, record.reason) = (Some(class), Some(reason));
+    Problem::new(Code::Forbidden).with_detail(detail)
 }
 
 /// Whether the attempt counts: not when it succeeded, or could not be answered (a panic included).

@@ -19,8 +19,8 @@ use super::codec::{from_base64, from_hex};
 use super::expression::{Expression, Map, Prehash, Values, Variable};
 use super::format::Writer;
 use super::kernel::{Computed, Kernel};
-use super::policy::Stored;
 use super::spec::{Columns, Cost, Encoding, Problem, Rounds, SaltEncoding, SaltSpec, Text, When};
+use super::stored::Stored;
 use crate::secret::Secret;
 
 /// The most spellings and secrets together that one value is tried with.
